@@ -1,0 +1,15 @@
+//! The Kamailio configuration language: sources, preprocessor, lexer, parser with recovery.
+//!
+//! The parser never fails: it returns a tree *and* a list of [`Diagnostic`]s. This crate knows neither SIP
+//! nor any module; what a name means is `cfg-vm`'s business. It reads no file by itself: a [`source::Loader`]
+//! is handed in.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod ast;
+pub mod diagnostic;
+pub mod source;
+
+pub use diagnostic::{Diagnostic, Label, Severity};
+pub use source::{FileId, SourceMap, Span, Spanned};

@@ -1,0 +1,91 @@
+//! A case: a configuration and the messages that go through it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::message::{self, Message};
+
+/// One folder of `cases/` or `seed/`.
+#[derive(Debug)]
+pub struct Case {
+    /// Its folder below this crate, such as `cases/rr/loose`.
+    pub name: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The configuration's text, with canonical addresses.
+    pub configuration: String,
+    /// In the order in which they are sent.
+    pub messages: Vec<Message>,
+}
+
+/// This crate's own folder, where the cases are.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+impl Case {
+    /// Every case whose name contains one of `filters` (all, when there are none), sorted by name.
+    ///
+    /// # Errors
+    /// [`Error::File`] and [`Error::Case`] for a case that cannot be read.
+    pub fn load_all(filters: &[String]) -> Result<Vec<Self>> {
+        let mut folders = Vec::new();
+        find_folders(&root().join("cases"), &mut folders)?;
+        find_folders(&root().join("seed"), &mut folders)?;
+        folders.sort();
+        folders
+            .into_iter()
+            .map(|folder| (name_of(&folder), folder))
+            .filter(|(name, _)| filters.is_empty() || filters.iter().any(|filter| name.contains(filter)))
+            .map(|(name, folder)| Self::load(name, folder))
+            .collect()
+    }
+
+    fn load(name: String, folder: PathBuf) -> Result<Self> {
+        let configuration = configuration(&folder)?;
+        let messages = message::load(&folder.join("messages.sip"))?;
+        Ok(Self { name, folder, configuration, messages })
+    }
+}
+
+fn name_of(folder: &Path) -> String {
+    folder.strip_prefix(root()).unwrap_or(folder).to_string_lossy().into_owned()
+}
+
+fn find_folders(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    if folder.join("messages.sip").is_file() {
+        found.push(folder.to_path_buf());
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).map_err(Error::file(folder))? {
+        let path = entry.map_err(Error::file(folder))?.path();
+        if path.is_dir() {
+            find_folders(&path, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// `kamailio.cfg` as it stands; or, for a block of the seed, its prelude, the block with its addresses mapped,
+/// and what closes it.
+fn configuration(folder: &Path) -> Result<String> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        fs::read_to_string(&path).map_err(Error::file(&path))
+    };
+    if folder.join("kamailio.cfg").is_file() {
+        return read("kamailio.cfg");
+    }
+    let map = read("map.txt")?;
+    let mut block = read("block.cfg")?;
+    for line in map.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+        let (from, to) = line.split_once(' ').ok_or_else(|| {
+            Error::Case(folder.join("map.txt"), format!("`{line}`: write the block's address, a space, ours"))
+        })?;
+        block = block.replace(from, to.trim());
+    }
+    let closing = read("closing.cfg").unwrap_or_default();
+    Ok(format!("{}\n{block}\n{closing}", read("prelude.cfg")?))
+}

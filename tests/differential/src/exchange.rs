@@ -1,0 +1,222 @@
+//! One case through one running server: send, wait for the sentinel, gather.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::case::Case;
+use crate::endpoint::{Arrival, Endpoint, Transport, poll};
+use crate::error::{Error, Result};
+use crate::message::{Message, Until};
+use crate::network::{Network, find};
+use crate::normal::Normaliser;
+use crate::outcome::{Delivery, Outcome};
+use crate::server::{Kind, Server};
+
+/// How long a server may take to answer a sentinel, once it runs.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a server may take to start.
+const START: Duration = Duration::from_secs(10);
+
+/// The endpoints of a run, which serve one case after the other.
+#[derive(Debug)]
+pub struct Exchange {
+    network: Network,
+    endpoints: Vec<Endpoint>,
+    common: Vec<u8>,
+    sentinels: usize,
+}
+
+impl Exchange {
+    /// Reserves a network and binds every endpoint.
+    ///
+    /// # Errors
+    /// [`Error::NoFreeNetwork`], [`Error::Socket`], or [`Error::File`] for `cases/common.cfg`.
+    pub fn new() -> Result<Self> {
+        let network = Network::reserve()?;
+        let endpoints = Endpoint::bind_all(&network)?;
+        let path = crate::case::root().join("cases/common.cfg");
+        let common = network.localise(&std::fs::read(&path).map_err(Error::file(&path))?);
+        Ok(Self { network, endpoints, common, sentinels: 0 })
+    }
+
+    /// Starts `kind` on the case's configuration and sends its messages; one outcome for each.
+    ///
+    /// # Errors
+    /// [`Error::Server`] when the server does not start or stops answering.
+    pub fn run(&mut self, kind: &Kind, case: &Case) -> Result<Vec<Outcome>> {
+        let configuration = self.network.localise(case.configuration.as_bytes());
+        let mut server = Server::start(kind, &configuration, &self.common)?;
+        self.wait_until_ready(&mut server)?;
+        let mut normaliser = Normaliser::new(case.messages.iter().map(|message| message.bytes.as_slice()));
+        let outcomes = case
+            .messages
+            .iter()
+            .map(|message| self.pair(&mut server, message, &mut normaliser))
+            .collect::<Result<Vec<_>>>();
+        self.endpoints.iter_mut().for_each(Endpoint::hang_up);
+        drop(server);
+        self.endpoints.iter_mut().for_each(|endpoint| drop(endpoint.drain()));
+        outcomes
+    }
+
+    fn wait_until_ready(&mut self, server: &mut Server) -> Result<()> {
+        let to = self.socket_address("127.100.100.1:5060")?;
+        let caller = self.index("caller");
+        let mut asked = Vec::new();
+        let ready = poll(START, || {
+            if !server.is_running() {
+                return Some(false);
+            }
+            self.sentinels += 1;
+            asked.push(format!("sentinel-{}-", self.sentinels));
+            let text = sentinel(&asked[asked.len() - 1], Transport::Udp, self.endpoints[caller].address);
+            // Refused until the server has bound its socket.
+            let _ = self.endpoints[caller].send(Transport::Udp, to, &text, false);
+            let answered = poll(Duration::from_millis(30), || {
+                let arrivals = self.endpoints[caller].drain();
+                arrivals.iter().any(|arrival| asked.iter().any(|id| is_answer(arrival, id))).then_some(())
+            });
+            answered.map(|()| true)
+        });
+        match ready {
+            Some(true) => self.settle(server, &asked),
+            Some(false) => Err(server.failure("the server stopped while it started")),
+            None => Err(server.failure("the server does not answer")),
+        }
+    }
+
+    /// Swallows the answers to the sentinels that were sent while the server started.
+    fn settle(&mut self, server: &Server, asked: &[String]) -> Result<()> {
+        let to = self.socket_address("127.100.100.1:5060")?;
+        let caller = self.index("caller");
+        self.sentinels += 1;
+        let id = format!("sentinel-{}-", self.sentinels);
+        let text = sentinel(&id, Transport::Udp, self.endpoints[caller].address);
+        self.endpoints[caller].send(Transport::Udp, to, &text, false)?;
+        let last = poll(PATIENCE, || {
+            self.endpoints[caller].drain().iter().any(|arrival| is_answer(arrival, &id)).then_some(())
+        });
+        let logged = server.lines_until(0, &id);
+        match (last, logged) {
+            (Some(()), Some(_)) => Ok(()),
+            _ => Err(server.failure(&format!("after {} start sentinels the next was not answered", asked.len()))),
+        }
+    }
+
+    fn pair(&mut self, server: &mut Server, message: &Message, normaliser: &mut Normaliser) -> Result<Outcome> {
+        let log_from = server.log_size();
+        let to = self.socket_address(&message.to)?;
+        let sender = self.index(message.from);
+        let bytes = self.network.localise(&message.bytes);
+        self.endpoints[sender].send(message.transport, to, &bytes, message.fresh)?;
+        let ports: Vec<u16> = self.endpoints[sender].dialled_ports().collect();
+
+        let mut arrivals: Vec<(usize, Arrival)> = Vec::new();
+        let log = match message.until {
+            Until::Sentinel => self.wait_for_sentinel(server, message, to, sender, log_from, &mut arrivals)?,
+            Until::Closed | Until::Answered => {
+                let closed = message.until == Until::Closed;
+                let done = |a: &(usize, Arrival)| a.0 == sender && (!closed || a.1.bytes.is_none());
+                self.wait_for(server, message, &mut arrivals, done)?;
+                server.lines(log_from)
+            }
+        };
+        if let Some(name) = message.awaits {
+            let at = self.index(name);
+            let done = |a: &(usize, Arrival)| a.0 == at && a.1.transport == Transport::Tcp;
+            self.wait_for(server, message, &mut arrivals, done)?;
+        }
+        arrivals.sort_by_key(|(endpoint, arrival)| (*endpoint, arrival.transport));
+        let deliveries = arrivals.into_iter().map(|(endpoint, arrival)| self.delivery(endpoint, arrival)).collect();
+        let log = log.iter().filter_map(|line| script_line(&self.network, line)).collect();
+        Ok(normaliser.normalise(&Outcome { name: message.name.clone(), deliveries, log }, &ports))
+    }
+
+    fn wait_for_sentinel(
+        &mut self,
+        server: &mut Server,
+        message: &Message,
+        to: SocketAddr,
+        sender: usize,
+        log_from: usize,
+        arrivals: &mut Vec<(usize, Arrival)>,
+    ) -> Result<Vec<String>> {
+        self.sentinels += 1;
+        let id = format!("sentinel-{}-", self.sentinels);
+        let text = sentinel(&id, message.transport, self.endpoints[sender].address);
+        self.endpoints[sender].send(message.transport, to, &text, false)?;
+        self.wait_for(server, message, arrivals, |(at, arrival)| *at == sender && is_answer(arrival, &id))?;
+        arrivals.retain(|(_, arrival)| !is_answer(arrival, &id));
+        server
+            .lines_until(log_from, &id)
+            .ok_or_else(|| server.failure(&format!("`{}`: the sentinel's log line is missing", message.name)))
+    }
+
+    fn wait_for(
+        &mut self,
+        server: &mut Server,
+        message: &Message,
+        arrivals: &mut Vec<(usize, Arrival)>,
+        done: impl Fn(&(usize, Arrival)) -> bool,
+    ) -> Result<()> {
+        let finished = poll(PATIENCE, || {
+            for (at, endpoint) in self.endpoints.iter_mut().enumerate() {
+                arrivals.extend(endpoint.drain().into_iter().map(|arrival| (at, arrival)));
+            }
+            arrivals.iter().any(&done).then_some(())
+        });
+        finished.ok_or_else(|| {
+            let state = if server.is_running() { "runs but has not finished" } else { "has stopped at" };
+            server.failure(&format!("the server {state} `{}`; {} arrivals", message.name, arrivals.len()))
+        })
+    }
+
+    fn delivery(&self, endpoint: usize, arrival: Arrival) -> Delivery {
+        let from = self.network.canonicalise(arrival.from.to_string().as_bytes());
+        Delivery {
+            at: self.endpoints[endpoint].name,
+            transport: arrival.transport,
+            from: String::from_utf8_lossy(&from).into_owned(),
+            bytes: arrival.bytes.map(|bytes| self.network.canonicalise(&bytes)),
+        }
+    }
+
+    fn index(&self, name: &str) -> usize {
+        let at = self.endpoints.iter().position(|endpoint| endpoint.name == name);
+        at.expect("message::load checks the names of endpoints")
+    }
+
+    fn socket_address(&self, canonical: &str) -> Result<SocketAddr> {
+        let text = self.network.address(canonical);
+        text.parse().map_err(|_| Error::Case(canonical.into(), "is no socket address of the server".into()))
+    }
+}
+
+/// The request that `cases/common.cfg` answers first thing.
+fn sentinel(id: &str, transport: Transport, from: SocketAddr) -> Vec<u8> {
+    format!(
+        "SENTINEL sip:sentinel@{from} SIP/2.0\r\nVia: SIP/2.0/{} {from};branch=z9hG4bK-{id}\r\n\
+         From: <sip:test@{from}>;tag=1\r\nTo: <sip:sentinel@{from}>\r\nCall-ID: {id}\r\nCSeq: 1 SENTINEL\r\n\
+         Content-Length: 0\r\n\r\n",
+        transport.name()
+    )
+    .into_bytes()
+}
+
+fn is_answer(arrival: &Arrival, id: &str) -> bool {
+    let line = format!("\r\nCall-ID: {id}\r\n");
+    arrival.bytes.as_deref().is_some_and(|bytes| find(bytes, line.as_bytes()).is_some())
+}
+
+/// What a script wrote to the log: level and text, without the process; `None` for the server's own lines.
+fn script_line(network: &Network, line: &str) -> Option<String> {
+    let (head, text) = line.split_once("<script>: ")?;
+    if text.starts_with("sentinel ") {
+        return None;
+    }
+    // ` 1(4711) ` is the process; a log prefix that the configuration sets stays.
+    let level = head.split_once(") ").map_or(head, |(_, rest)| rest);
+    let line = format!("{level}{text}");
+    Some(String::from_utf8_lossy(&network.canonicalise(line.as_bytes())).into_owned())
+}

@@ -1,0 +1,232 @@
+//! What must differ between two runs, replaced by names that keep what is equal equal.
+//!
+//! * a `branch=` of a Via and a `tag=` that no message of the case brought: `<branch-1-of-NAME>`, after the
+//!   message in whose outcome it first appears, so that the same value is the same name in a later one too;
+//! * `;i=` of a Via (the id of a connection): `<connection-1-of-NAME>`;
+//! * the ports of the test's own connections: `<port-1>`; those from which a server dials: `<dialled>`;
+//! * the value of a header whose name ends in `-Volatile` (times, random numbers, process ids) and of a log
+//!   line that begins with `volatile `: its shape, with each digit as `9` and each letter as `a`.
+
+use crate::endpoint::Transport;
+use crate::outcome::{Delivery, Outcome};
+
+/// Carries the names from one message of a case to the next.
+#[derive(Debug)]
+pub struct Normaliser {
+    sent: Vec<Vec<u8>>,
+    branches: Names,
+    tags: Names,
+    connections: Names,
+    ports: Vec<u16>,
+    message: String,
+}
+
+#[derive(Debug)]
+struct Names {
+    kind: &'static str,
+    known: Vec<(Vec<u8>, String)>,
+}
+
+impl Names {
+    fn new(kind: &'static str) -> Self {
+        Self { kind, known: Vec::new() }
+    }
+
+    fn name(&mut self, value: &[u8], message: &str) -> Vec<u8> {
+        let known = self.known.iter().find(|(known, _)| known == value);
+        let name = known.map(|(_, name)| name.clone()).unwrap_or_else(|| {
+            let suffix = format!("-of-{message}>");
+            let number = self.known.iter().filter(|(_, name)| name.ends_with(&suffix)).count() + 1;
+            let name = format!("<{}-{number}{suffix}", self.kind);
+            self.known.push((value.to_vec(), name.clone()));
+            name
+        });
+        name.into_bytes()
+    }
+}
+
+impl Normaliser {
+    /// For a case whose messages are `sent`: what they bring is left as it is.
+    pub fn new<'a>(sent: impl Iterator<Item = &'a [u8]>) -> Self {
+        Self {
+            sent: sent.map(<[u8]>::to_vec).collect(),
+            branches: Names::new("branch"),
+            tags: Names::new("tag"),
+            connections: Names::new("connection"),
+            ports: Vec::new(),
+            message: String::new(),
+        }
+    }
+
+    /// The outcome with names for what must differ; `ports` are those of the sender's connections.
+    pub fn normalise(&mut self, outcome: &Outcome, ports: &[u16]) -> Outcome {
+        self.message.clone_from(&outcome.name);
+        for port in ports {
+            // A listening port is as fixed as an address.
+            if !self.ports.contains(port) && !is_fixed(*port) {
+                self.ports.push(*port);
+            }
+        }
+        let delivery = |delivery: &Delivery| Delivery {
+            from: self.sender(delivery),
+            bytes: delivery.bytes.as_deref().map(|bytes| self.message(bytes)),
+            ..delivery.clone()
+        };
+        let deliveries = outcome.deliveries.iter().map(delivery).collect();
+        let log = outcome.log.iter().map(|line| self.log_line(line)).collect();
+        Outcome { name: outcome.name.clone(), deliveries, log }
+    }
+
+    fn sender(&self, delivery: &Delivery) -> String {
+        let from = self.ports_named(&delivery.from);
+        match from.rsplit_once(':') {
+            Some((address, port)) if delivery.transport == Transport::Tcp && !is_fixed(port.parse().unwrap_or(0)) => {
+                format!("{address}:<dialled>")
+            }
+            _ => from,
+        }
+    }
+
+    fn message(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len());
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let colon = line.iter().position(|byte| *byte == b':');
+            match colon {
+                Some(at) if line[..at].ends_with(b"-Volatile") => {
+                    out.extend_from_slice(&line[..at]);
+                    out.extend(line[at..].iter().map(|byte| shape(*byte)));
+                }
+                _ => out.extend(self.line(line)),
+            }
+        }
+        self.ports_named(&latin(&out)).chars().map(byte).collect()
+    }
+
+    fn line(&mut self, line: &[u8]) -> Vec<u8> {
+        let is_via = ["via:", "v:"].iter().any(|name| starts_with(line, name));
+        let mut out = Vec::with_capacity(line.len());
+        let mut rest = line;
+        while !rest.is_empty() {
+            let names = if is_via && starts_with(rest, "branch=") {
+                Some((&mut self.branches, 7))
+            } else if is_via && starts_with(rest, ";i=") {
+                Some((&mut self.connections, 3))
+            } else if starts_with(rest, "tag=") {
+                Some((&mut self.tags, 4))
+            } else {
+                None
+            };
+            let Some((names, prefix)) = names else {
+                out.push(rest[0]);
+                rest = &rest[1..];
+                continue;
+            };
+            let end = rest[prefix..].iter().position(|byte| b";, >\r\n\t?&\"".contains(byte));
+            let (whole, after) = rest.split_at(end.map_or(rest.len(), |end| prefix + end));
+            out.extend_from_slice(&whole[..prefix]);
+            let value = &whole[prefix..];
+            if value.is_empty() || self.sent.iter().any(|sent| crate::network::find(sent, whole).is_some()) {
+                out.extend_from_slice(value);
+            } else {
+                out.extend(names.name(value, &self.message));
+            }
+            rest = after;
+        }
+        out
+    }
+
+    fn log_line(&mut self, line: &str) -> String {
+        match line.split_once("volatile ") {
+            Some((level, text)) => {
+                let text: String = text.bytes().map(|byte| char::from(shape(byte))).collect();
+                format!("{level}volatile {text}")
+            }
+            None => self.ports_named(line),
+        }
+    }
+
+    fn ports_named(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (at, port) in self.ports.iter().enumerate() {
+            let digits = port.to_string();
+            let mut from = 0;
+            while let Some(found) = text[from..].find(&digits).map(|at| at + from) {
+                let end = found + digits.len();
+                let digit_at = |at: usize| text.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+                if (found > 0 && digit_at(found - 1)) || digit_at(end) {
+                    from = end;
+                    continue;
+                }
+                let name = format!("<port-{}>", at + 1);
+                text.replace_range(found..end, &name);
+                from = found + name.len();
+            }
+        }
+        text
+    }
+}
+
+/// The ports of listeners, which every run shares.
+fn is_fixed(port: u16) -> bool {
+    matches!(port, 5060..=5099 | 25000..=27999)
+}
+
+fn starts_with(text: &[u8], prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
+}
+
+fn shape(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => b'9',
+        b'a'..=b'z' | b'A'..=b'Z' => b'a',
+        other => other,
+    }
+}
+
+/// Bytes as characters of the same number, so that text functions keep every byte.
+fn latin(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+fn byte(character: char) -> u8 {
+    u8::try_from(u32::from(character)).unwrap_or(b'?')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Normaliser;
+
+    fn normaliser() -> Normaliser {
+        let sent = [b"Via: x;branch=z9hG4bK-mine\r\nFrom: <sip:a>;tag=1\r\n".as_slice()];
+        Normaliser { message: "x".to_owned(), ..Normaliser::new(sent.into_iter()) }
+    }
+
+    #[test]
+    fn a_new_branch_gets_one_name_wherever_it_appears() {
+        let mut normaliser = normaliser();
+        let line = b"Via: SIP/2.0/UDP h;branch=z9hG4bKab.cd.0, SIP/2.0/UDP g;branch=z9hG4bK-mine\r\n";
+        let expected = b"Via: SIP/2.0/UDP h;branch=<branch-1-of-x>, SIP/2.0/UDP g;branch=z9hG4bK-mine\r\n";
+        assert_eq!(normaliser.message(line), expected);
+        assert_eq!(normaliser.message(line), expected);
+    }
+
+    #[test]
+    fn a_tag_that_was_sent_stays() {
+        let mut normaliser = normaliser();
+        let text = normaliser.message(b"From: <sip:a>;tag=1\r\nTo: <sip:b>;tag=99.3\r\n");
+        assert_eq!(text, b"From: <sip:a>;tag=1\r\nTo: <sip:b>;tag=<tag-1-of-x>\r\n");
+    }
+
+    #[test]
+    fn a_volatile_header_keeps_its_shape() {
+        let text = normaliser().message(b"X-Now-Volatile: Tue 25\r\nX: Tue 25\r\n");
+        assert_eq!(text, b"X-Now-Volatile: aaa 99\r\nX: Tue 25\r\n");
+    }
+
+    #[test]
+    fn only_whole_numbers_are_ports() {
+        let mut normaliser = normaliser();
+        normaliser.ports = vec![40123];
+        assert_eq!(normaliser.message(b"a:40123;b=401234\r\n"), b"a:<port-1>;b=401234\r\n");
+    }
+}

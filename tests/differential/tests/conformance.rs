@@ -1,0 +1,56 @@
+//! The same messages through the same configurations, against either server.
+//!
+//! `DIFFERENTIAL_SERVER=kamailio` or `=tandem` chooses what is tested; without it, Tandem is, when its binary is
+//! there (`TANDEM_BIN`, or beside this test in the target folder), and Kamailio otherwise.
+
+use differential::case::Case;
+use differential::coverage::Coverage;
+use differential::differences;
+use differential::run::{self, Comparison};
+use differential::server::Kind;
+
+/// What issue 2 asks for.
+const PAIRS: usize = 150;
+const PAIRS_WITH_BYTES: usize = 120;
+
+fn chosen() -> Kind {
+    match std::env::var("DIFFERENTIAL_SERVER").as_deref() {
+        Ok("kamailio") => Kind::kamailio(),
+        Ok("tandem") => Kind::tandem(),
+        Ok(other) => panic!("DIFFERENTIAL_SERVER is `{other}`; say kamailio or tandem"),
+        Err(_) => Kind::tandem().or_else(Kind::kamailio),
+    }
+    .expect("a server to test: build tandem, name one in TANDEM_BIN, or install kamailio")
+}
+
+fn compare(kind: &Kind) {
+    let cases = Case::load_all(&[]).unwrap();
+    let runs = run::all(kind, &cases).unwrap();
+    let comparison = Comparison::new(kind, &cases, &runs, &differences::load().unwrap()).unwrap();
+    println!("{}", comparison.text(kind));
+    assert!(comparison.pairs >= PAIRS, "{} pairs, {PAIRS} are asked for", comparison.pairs);
+    assert!(comparison.with_bytes >= PAIRS_WITH_BYTES, "bytes leave in {} pairs only", comparison.with_bytes);
+    assert!(comparison.wrong.is_empty(), "{} pairs are not as recorded", comparison.wrong.len());
+}
+
+#[test]
+fn the_server_under_test_does_as_recorded() {
+    compare(&chosen());
+}
+
+/// The recordings are Kamailio's, and two runs of it are equal once normalised: only then do they judge.
+#[test]
+fn kamailio_does_as_recorded() {
+    match Kind::kamailio() {
+        Some(kind) => compare(&kind),
+        None => println!("kamailio is not installed here: the recordings stand for it"),
+    }
+}
+
+#[test]
+fn all_that_the_stock_configuration_and_the_seed_use_is_met() {
+    let coverage = Coverage::of(&Case::load_all(&[]).unwrap()).unwrap();
+    println!("{}", coverage.text());
+    let missing: Vec<&str> = coverage.missing().collect();
+    assert!(missing.is_empty(), "no case meets {missing:?}");
+}

@@ -1,0 +1,114 @@
+//! Instructions that a server spends on a message, counted by callgrind.
+//!
+//! The server runs under valgrind twice, for `n` and for `2n` calls; the difference is what `n` calls
+//! cost, start and end cancelled out. Only user space is counted: the kernel's part is the same for all.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::probe::Prober;
+use crate::server::{Kind, Ports, Programs, Server};
+use crate::sipp::{Load, Sipp, SippError};
+
+/// A server is some fifty times slower under valgrind: so many calls a second leave it time to spare.
+const RATE: u64 = 50;
+/// Valgrind translates a server's code first.
+const READY: Duration = Duration::from_secs(60);
+const MESSAGES_A_CALL: u64 = 6;
+
+/// What may go wrong in counting.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CountError {
+    #[error(transparent)]
+    Sipp(#[from] SippError),
+    #[error("the server cannot be run under valgrind: {0}; `make setup` installs it")]
+    Start(io::Error),
+    #[error("{0} passed no message under valgrind within {1:?}; its log is {2}")]
+    Deaf(Kind, Duration, PathBuf),
+    #[error("{0}: {1} of {2} calls failed under valgrind: the count would be wrong")]
+    Failed(Kind, u64, u64),
+    #[error("callgrind left no count in {0}; the server did not end when asked")]
+    NoCount(PathBuf),
+}
+
+/// Instructions a message, in the mean over a call's six.
+pub(crate) fn count(
+    folder: &Path,
+    programs: &Programs,
+    ports: Ports,
+    kind: Kind,
+    calls: u64,
+) -> Result<f64, CountError> {
+    let short = total(&folder.join("short"), programs, ports, kind, calls)?;
+    let long = total(&folder.join("long"), programs, ports, kind, 2 * calls)?;
+    Ok(long.saturating_sub(short) as f64 / (calls * MESSAGES_A_CALL) as f64)
+}
+
+/// Instructions of all the server's processes from start to end, with so many calls between.
+fn total(
+    folder: &Path,
+    programs: &Programs,
+    ports: Ports,
+    kind: Kind,
+    calls: u64,
+) -> Result<u64, CountError> {
+    fs::create_dir_all(folder).map_err(CountError::Start)?;
+    let prober = Prober::new(ports.server(), ports.probe_caller(), ports.probe_answerer())
+        .map_err(CountError::Start)?;
+    let (program, own) = programs.command(kind, ports).map_err(CountError::Start)?;
+    let mut options = vec!["--tool=callgrind".to_owned(), "--callgrind-out-file=count.%p".to_owned()];
+    options.push(program.to_string_lossy().into_owned());
+    options.extend(own);
+    let mut server = Server::start(folder, &kind.to_string(), Path::new("valgrind"), &options)
+        .map_err(CountError::Start)?;
+    if !prober.passes_within(READY).map_err(CountError::Start)? || server.ended() {
+        return Err(CountError::Deaf(kind, READY, server.log.clone()));
+    }
+
+    let answerer = Sipp::answerer(folder, ports.answerer(), None)?;
+    let load = Load { calls, per_second: RATE };
+    let counts = Sipp::caller(folder, "caller", ports.caller(0), ports.server(), load, None)?
+        .finish(Duration::from_secs(calls / RATE) + READY)?;
+    let answered = answerer.stop()?;
+    let failed = calls.saturating_sub(counts.successful.min(answered.successful));
+    if failed > 0 {
+        return Err(CountError::Failed(kind, failed, calls));
+    }
+    server.stop(READY);
+    match counted(folder).map_err(CountError::Start)? {
+        0 => Err(CountError::NoCount(folder.to_path_buf())),
+        total => Ok(total),
+    }
+}
+
+/// The sum of the counts that the processes left.
+fn counted(folder: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.file_stem().is_some_and(|stem| stem == "count") {
+            sum += instructions(&fs::read_to_string(path)?).unwrap_or(0);
+        }
+    }
+    Ok(sum)
+}
+
+/// The `totals:` line of a callgrind file (`summary:` in one that is cut short).
+fn instructions(profile: &str) -> Option<u64> {
+    let line = |name: &str| profile.lines().find_map(|line| line.strip_prefix(name));
+    line("totals:").or_else(|| line("summary:"))?.split_ascii_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_of_a_profile_is_its_instruction_count() {
+        assert_eq!(instructions("events: Ir\nfn=(1)\n1 2\ntotals: 123456\n"), Some(123_456));
+        assert_eq!(instructions("summary: 99 1\n"), Some(99));
+        assert_eq!(instructions("events: Ir\n"), None);
+    }
+}

@@ -1,0 +1,214 @@
+//! The figures side by side: as a table to read, as Markdown for the documentation, as JSON.
+
+use std::fmt::Write;
+use std::fs;
+
+use crate::goals::{Verdict, judge, summary};
+use crate::measurement::{Case, Outcome, median};
+use crate::server::Kind;
+
+const HEAD: [&str; 11] = [
+    "server",
+    "µs/call",
+    "× forwarder",
+    "× kamailio",
+    "p50 ms (added)",
+    "p99 ms (added)",
+    "failed",
+    "repeated",
+    "MB at rest / after",
+    "shards",
+    "goals",
+];
+
+/// The machine that the figures are of.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Machine {
+    processor: String,
+    cores: usize,
+    kernel: String,
+}
+
+impl Machine {
+    /// This machine, as the kernel describes it.
+    pub(crate) fn here() -> Self {
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpuinfo.lines().find(|line| line.starts_with("model name"));
+        let value = model.and_then(|line| line.split_once(':')).map_or("unknown", |(_, value)| value);
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        Self {
+            processor: value.trim().to_owned(),
+            cores: std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
+            kernel: kernel.trim().to_owned(),
+        }
+    }
+}
+
+/// All outcomes of a session, with the servers that could not be measured and why.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Report {
+    pub(crate) machine: Machine,
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) missing: Vec<(Kind, String)>,
+}
+
+/// An outcome with its verdicts, as JSON shows it.
+#[derive(serde::Serialize)]
+struct Judged<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    cost: f64,
+    failed: u64,
+    verdicts: Vec<Verdict>,
+}
+
+impl Report {
+    /// The cases in the order they were first measured.
+    fn cases(&self) -> Vec<Case> {
+        let mut cases: Vec<Case> = Vec::new();
+        for outcome in &self.outcomes {
+            if !cases.contains(&outcome.case) {
+                cases.push(outcome.case);
+            }
+        }
+        cases
+    }
+
+    fn of(&self, case: Case, server: Kind) -> Option<&Outcome> {
+        self.outcomes.iter().find(|outcome| outcome.case == case && outcome.server == server)
+    }
+
+    fn judged(&self) -> impl Iterator<Item = Judged<'_>> {
+        self.outcomes.iter().map(|outcome| Judged {
+            outcome,
+            cost: outcome.cost(),
+            failed: outcome.failed(),
+            verdicts: judge(outcome, self.of(outcome.case, Kind::Forwarder)),
+        })
+    }
+
+    /// Whether every goal was reached by every Tandem that was measured, and one was.
+    pub(crate) fn passes(&self) -> bool {
+        let verdicts: Vec<Verdict> = self.judged().flat_map(|judged| judged.verdicts).collect();
+        !verdicts.is_empty() && verdicts.iter().all(|verdict| verdict.reached == Some(true))
+    }
+
+    /// All figures, for programs.
+    pub(crate) fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(&serde_json::json!({
+            "machine": self.machine,
+            "outcomes": self.judged().collect::<Vec<_>>(),
+            "missing": self.missing,
+        }))
+    }
+
+    /// Tables to read in a terminal.
+    pub(crate) fn text(&self) -> String {
+        self.render(|title, rows| {
+            let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+            let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
+            let mut text = format!("\n{title}\n");
+            for row in rows {
+                let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+                let _ = writeln!(text, "  {}", cells.collect::<Vec<_>>().join("  ").trim_end());
+            }
+            text
+        })
+    }
+
+    /// Tables for the documentation.
+    pub(crate) fn markdown(&self) -> String {
+        self.render(|title, rows| {
+            let mut text = format!("\n**{title}**\n\n");
+            for (index, row) in rows.iter().enumerate() {
+                let _ = writeln!(text, "| {} |", row.join(" | "));
+                if index == 0 {
+                    let _ = writeln!(text, "|{}", "---|".repeat(row.len()));
+                }
+            }
+            text
+        })
+    }
+
+    fn render(&self, table: impl Fn(&str, &[Vec<String>]) -> String) -> String {
+        let Machine { processor, cores, kernel } = &self.machine;
+        let mut text = format!("{processor}, {cores} cores, Linux {kernel}; everything on 127.0.0.1.\n");
+        for case in self.cases() {
+            let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
+            let outcomes = self.outcomes.iter().filter(|outcome| outcome.case == case);
+            rows.extend(outcomes.clone().map(|outcome| self.row(outcome)));
+            text.push_str(&table(&title(case, outcomes.clone().next()), &rows));
+            text.push_str(&noise(outcomes));
+        }
+        for (server, why) in &self.missing {
+            let _ = writeln!(text, "\n{server} was not measured: {why}.");
+        }
+        text
+    }
+
+    fn row(&self, outcome: &Outcome) -> Vec<String> {
+        let forwarder = self.of(outcome.case, Kind::Forwarder);
+        let kamailio = self.of(outcome.case, Kind::Kamailio(1));
+        let times = |other: Option<&Outcome>| {
+            other.map_or_else(|| "–".to_owned(), |other| format!("{:.2}", outcome.cost() / other.cost()))
+        };
+        let delay = |of: fn(&Outcome) -> Option<f64>| match (of(outcome), forwarder.and_then(of)) {
+            (None, _) => "–".to_owned(),
+            (Some(own), None) => format!("{own:.3}"),
+            (Some(own), Some(forwarder)) => format!("{own:.3} ({:+.3})", own - forwarder),
+        };
+        let megabytes = |kibibytes: u64| kibibytes as f64 * 1024.0 / 1e6;
+        vec![
+            outcome.server.to_string(),
+            format!("{:.1}", outcome.cost()),
+            times(forwarder),
+            times(kamailio),
+            delay(|outcome| outcome.p50),
+            delay(|outcome| outcome.p99),
+            failed(outcome),
+            outcome.retransmissions().to_string(),
+            format!(
+                "{:.1} / {:.1}",
+                megabytes(outcome.at_rest.proportional),
+                megabytes(outcome.after.proportional)
+            ),
+            shards(outcome),
+            summary(&judge(outcome, forwarder)),
+        ]
+    }
+}
+
+fn title(case: Case, first: Option<&Outcome>) -> String {
+    let Case { rate, sources, seconds } = case;
+    let ports = if sources == 1 { "one source port".to_owned() } else { format!("{sources} source ports") };
+    let runs = first.map_or(0, |outcome| outcome.per_call.len());
+    let calls = first.map_or(0, |outcome| outcome.calls);
+    format!("{rate} calls/s from {ports}, {runs} × {seconds} s, {calls} calls a server")
+}
+
+/// What else used the processors: read the table with it in mind.
+fn noise<'a>(outcomes: impl Iterator<Item = &'a Outcome> + Clone) -> String {
+    let largest = |values: fn(&Outcome) -> &Vec<f64>| {
+        let medians = outcomes.clone().filter_map(|outcome| median(values(outcome)));
+        medians.max_by(f64::total_cmp)
+    };
+    let sipp = largest(|outcome| &outcome.sipp_per_call)
+        .map_or_else(|| "not counted".to_owned(), |us| format!("{us:.0} µs"));
+    let others = largest(|outcome| &outcome.others).unwrap_or(f64::NAN) * 100.0;
+    format!("\nOn the same cores: SIPp, up to {sipp} a call; all else, up to {others:.0} % of the machine.\n")
+}
+
+fn failed(outcome: &Outcome) -> String {
+    match outcome.failed() {
+        0 => "0".to_owned(),
+        failed => format!("{failed} ({:.1} %)", failed as f64 * 100.0 / outcome.calls as f64),
+    }
+}
+
+fn shards(outcome: &Outcome) -> String {
+    let Ok(counts) = &outcome.shards else { return "–".to_owned() };
+    let total: u64 = counts.iter().sum();
+    let cells =
+        counts.iter().map(|count| format!("{count} ({:.0} %)", *count as f64 * 100.0 / total.max(1) as f64));
+    cells.collect::<Vec<_>>().join(" + ")
+}

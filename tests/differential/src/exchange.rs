@@ -25,6 +25,8 @@ pub struct Exchange {
     endpoints: Vec<Endpoint>,
     common: Vec<u8>,
     sentinels: usize,
+    /// Whether outcomes hold the server's own log lines too, for people who look into one.
+    pub whole_log: bool,
 }
 
 impl Exchange {
@@ -37,7 +39,7 @@ impl Exchange {
         let endpoints = Endpoint::bind_all(&network)?;
         let path = crate::case::root().join("cases/common.cfg");
         let common = network.localise(&std::fs::read(&path).map_err(Error::file(&path))?);
-        Ok(Self { network, endpoints, common, sentinels: 0 })
+        Ok(Self { network, endpoints, common, sentinels: 0, whole_log: false })
     }
 
     /// Starts `kind` on the case's configuration and sends its messages; one outcome for each.
@@ -129,7 +131,11 @@ impl Exchange {
         }
         arrivals.sort_by_key(|(endpoint, arrival)| (*endpoint, arrival.transport));
         let deliveries = arrivals.into_iter().map(|(endpoint, arrival)| self.delivery(endpoint, arrival)).collect();
-        let log = log.iter().filter_map(|line| script_line(&self.network, line)).collect();
+        let log = if self.whole_log {
+            log
+        } else {
+            log.iter().filter_map(|line| script_line(&self.network, line)).collect()
+        };
         Ok(normaliser.normalise(&Outcome { name: message.name.clone(), deliveries, log }, &ports))
     }
 

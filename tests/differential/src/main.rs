@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use differential::case::Case;
+use differential::exchange::Exchange;
 use differential::run::{self, Comparison};
 use differential::server::Kind;
 use differential::{Error, Result, coverage, differences};
@@ -12,6 +13,7 @@ usage: differential record [CASE…]            record what Kamailio does
        differential check kamailio [CASE…]    compare Kamailio with the recordings
        differential check tandem [CASE…]      compare Tandem (TANDEM_BIN) with the recordings
        differential record-tandem [CASE…]     record what Tandem does where it differs on purpose
+       differential log SERVER [CASE…]        show what a server does, with its whole log
        differential coverage                  print what the configurations must meet, and where they do
 CASE is a part of a case's name; without one, all cases are meant.";
 
@@ -40,6 +42,7 @@ fn dispatch(arguments: &[String]) -> Result<bool> {
             Ok(true)
         }
         ["check", kind, ..] => check(&server(kind)?, &arguments[2..]),
+        ["log", kind, ..] => log(&server(kind)?, &arguments[2..]),
         ["coverage"] => {
             let coverage = coverage::Coverage::of(&Case::load_all(&[])?)?;
             show(&coverage.text());
@@ -58,6 +61,17 @@ fn check(kind: &Kind, filters: &[String]) -> Result<bool> {
     let comparison = Comparison::new(kind, &cases, &runs, &differences::load()?)?;
     show(&comparison.text(kind));
     Ok(comparison.wrong.is_empty())
+}
+
+fn log(kind: &Kind, filters: &[String]) -> Result<bool> {
+    let mut exchange = Exchange::new()?;
+    exchange.whole_log = true;
+    for case in Case::load_all(filters)? {
+        for outcome in exchange.run(kind, &case)? {
+            show(&format!("=== {}/{}\n{}", case.name, outcome.name, outcome.text()));
+        }
+    }
+    Ok(true)
 }
 
 fn server(name: &str) -> Result<Kind> {

@@ -1,8 +1,10 @@
 //! What must differ between two runs, replaced by names that keep what is equal equal.
 //!
-//! * a `branch=` of a Via and a `tag=` that no message of the case brought: `<branch-1-of-NAME>`, after the
-//!   message in whose outcome it first appears, so that the same value is the same name in a later one too;
-//! * `;i=` of a Via (the id of a connection): `<connection-1-of-NAME>`;
+//! * a `branch=` of a Via that no message of the case brought: `<branch-1-of-NAME>`, after the message in
+//!   whose outcome it first appears, so that the same value is the same name in a later one too;
+//! * `;i=` of a Via (the id of a connection): `<connection-1-of-NAME>`, likewise;
+//! * a `tag=` that no message brought: `<tag-1-of-NAME>`, where equal values are told only within one outcome
+//!   (Kamailio's stateless tag is the same for all requests that name one sender);
 //! * the ports of the test's own connections: `<port-1>`; those from which a server dials: `<dialled>`;
 //! * the value of a header whose name ends in `-Volatile` (times, random numbers, process ids) and of a log
 //!   line that begins with `volatile `: its shape, with each digit as `9` and each letter as `a`.
@@ -61,6 +63,7 @@ impl Normaliser {
     /// The outcome with names for what must differ; `ports` are those of the sender's connections.
     pub fn normalise(&mut self, outcome: &Outcome, ports: &[u16]) -> Outcome {
         self.message.clone_from(&outcome.name);
+        self.tags = Names::new("tag");
         for port in ports {
             // A listening port is as fixed as an address.
             if !self.ports.contains(port) && !is_fixed(*port) {

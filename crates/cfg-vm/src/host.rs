@@ -156,6 +156,10 @@ pub trait Host {
     /// A select (`@ruri.user`), as written.
     fn select(&mut self, path: &str) -> Value;
 
+    /// A statement of a route is about to run: what `$cfg(line)` and log lines with a place tell. Called for
+    /// each statement, so it must be cheap.
+    fn at(&mut self, route: RouteId, span: Span);
+
     /// Tells the log.
     fn notice(&mut self, span: Span, notice: Notice<'_>);
 

@@ -124,7 +124,7 @@ impl Normaliser {
                 rest = &rest[1..];
                 continue;
             };
-            let end = rest[prefix..].iter().position(|byte| b";, >\r\n\t?&\"".contains(byte));
+            let end = rest[prefix..].iter().position(|byte| b";, >\r\n\t?&\"|".contains(byte));
             let (whole, after) = rest.split_at(end.map_or(rest.len(), |end| prefix + end));
             out.extend_from_slice(&whole[..prefix]);
             let value = &whole[prefix..];

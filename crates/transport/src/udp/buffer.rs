@@ -1,0 +1,143 @@
+//! Reused message buffers.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The bytes of one received message. Cheap to clone, free to keep; once every clone is gone the buffer is used
+/// again.
+pub type Packet = Arc<Vec<u8>>;
+
+/// Lends buffers and takes them back when nobody else holds them any more.
+///
+/// There is no giving back: the pool keeps a clone of what it lent, and a buffer whose only holder is the pool is
+/// free. In a steady state nothing is allocated. Looking through what is lent is done so rarely that it costs a
+/// constant time a buffer, however many are held by parked routes; those held longest are let go when there are too
+/// many, and freed by their holder.
+pub struct BufferPool {
+    size: usize,
+    keep: usize,
+    free: Vec<Packet>,
+    /// Lent since the last sweep.
+    lent: Vec<Packet>,
+    /// Still in use at the last sweep, the longest held first.
+    held: Vec<Packet>,
+    allocated: u64,
+}
+
+/// Buffers lent between two sweeps, at least.
+const SWEEP_AFTER: usize = 16;
+
+impl BufferPool {
+    /// A pool of buffers with room for `size` bytes each, of which it keeps at most `keep` for reuse.
+    pub fn new(size: usize, keep: usize) -> Self {
+        Self { size, keep, free: Vec::new(), lent: Vec::new(), held: Vec::new(), allocated: 0 }
+    }
+
+    /// The room of each buffer in bytes.
+    pub fn buffer_size(&self) -> usize {
+        self.size
+    }
+
+    /// How many buffers have been allocated since the start: constant in a steady state.
+    pub fn allocated(&self) -> u64 {
+        self.allocated
+    }
+
+    /// An empty buffer that nobody else holds.
+    pub(super) fn take(&mut self) -> Packet {
+        if self.free.is_empty() && self.lent.len() >= SWEEP_AFTER.max(self.held.len()) {
+            self.sweep();
+        }
+        while let Some(mut packet) = self.free.pop() {
+            if let Some(bytes) = Arc::get_mut(&mut packet) {
+                bytes.clear();
+                return packet;
+            }
+        }
+        self.allocated += 1;
+        Arc::new(Vec::with_capacity(self.size))
+    }
+
+    /// Notes a buffer that goes out to a caller, so that it can come back.
+    pub(super) fn lend(&mut self, packet: &Packet) {
+        if self.lent.len() + self.held.len() >= self.keep {
+            self.sweep();
+            self.free.truncate(self.keep / 2);
+            self.held.drain(..self.held.len().saturating_sub(self.keep / 2));
+        }
+        self.lent.push(Arc::clone(packet));
+    }
+
+    /// Moves what has come back to the free ones.
+    fn sweep(&mut self) {
+        self.held.append(&mut self.lent);
+        self.free.extend(self.held.extract_if(.., |packet| Arc::strong_count(packet) == 1));
+    }
+}
+
+impl fmt::Debug for BufferPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BufferPool")
+            .field("size", &self.size)
+            .field("free", &self.free.len())
+            .field("lent", &(self.lent.len() + self.held.len()))
+            .field("allocated", &self.allocated)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lend(pool: &mut BufferPool) -> Packet {
+        let packet = pool.take();
+        pool.lend(&packet);
+        packet
+    }
+
+    #[test]
+    fn a_dropped_buffer_is_used_again() {
+        let mut pool = BufferPool::new(2048, 64);
+        for _ in 0..100 {
+            let packets: Vec<_> = (0..8).map(|_| lend(&mut pool)).collect();
+            assert!(packets.iter().all(|packet| packet.is_empty() && packet.capacity() >= 2048));
+        }
+        assert!(pool.allocated() <= 32, "allocated {}", pool.allocated());
+    }
+
+    #[test]
+    fn a_held_buffer_is_never_lent_twice() {
+        let mut pool = BufferPool::new(16, 64);
+        let held = lend(&mut pool);
+        for _ in 0..50 {
+            let other = lend(&mut pool);
+            assert!(!Arc::ptr_eq(&held, &other));
+        }
+        drop(held);
+        assert!(pool.allocated() <= 17, "allocated {}", pool.allocated());
+    }
+
+    #[test]
+    fn what_many_hold_for_long_is_let_go_and_the_rest_is_still_reused() {
+        let mut pool = BufferPool::new(16, 64);
+        let parked: Vec<_> = (0..1000).map(|_| lend(&mut pool)).collect();
+        let before = pool.allocated();
+        for _ in 0..1000 {
+            lend(&mut pool);
+        }
+        assert!(pool.allocated() - before <= 64, "allocated {}", pool.allocated() - before);
+        assert!(parked.iter().filter(|packet| Arc::strong_count(packet) > 1).count() <= 64);
+    }
+
+    #[test]
+    fn the_pool_keeps_no_more_than_told() {
+        let mut pool = BufferPool::new(16, 4);
+        let burst: Vec<_> = (0..100).map(|_| lend(&mut pool)).collect();
+        drop(burst);
+        for _ in 0..100 {
+            lend(&mut pool);
+        }
+        assert!(pool.free.len() + pool.lent.len() + pool.held.len() <= 8, "{pool:?}");
+    }
+}

@@ -1,0 +1,56 @@
+# `make demo` and `make test` need a bare Debian 12 with a Rust toolchain and bring the rest themselves.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# rustup puts cargo here; not every login shell looks there.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+BENCH := $(TARGET)/release/bench
+
+# Processor time for all fuzz targets together, in seconds.
+FUZZ_SECONDS ?= 3600
+# Further options of `bench calls`, as in `make bench BENCH_OPTIONS="--rounds 3 --rates 1000"`.
+BENCH_OPTIONS ?=
+
+.PHONY: help setup build demo lint test bench instructions soak fuzz docs
+
+help: ## Show what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name what; do \
+		printf 'make %-13s %s\n' "$$name" "$$what"; done
+
+setup: ## Install the Debian packages that demo, tests and benchmarks need
+	@scripts/setup.sh
+
+build: ## Build everything for use
+	cargo build --release --workspace --bins --locked
+
+demo: setup build ## Start the server on loopback, send a real SIPp call through it, show what happened
+	@scripts/demo.sh
+
+lint: ## Formatting and clippy, every warning an error
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+test: setup lint ## Lint, and every test; the comparison with Debian's Kamailio is one of them
+	cargo test --workspace --locked
+
+bench: setup build ## Tandem, Kamailio and a plain forwarder side by side on loopback
+	@mkdir -p $(TARGET)/bench
+	$(BENCH) calls --folder $(TARGET)/bench --json $(TARGET)/bench/calls.json \
+		--markdown $(TARGET)/bench/calls.md $(BENCH_OPTIONS)
+
+instructions: setup build ## Instructions a message, counted by callgrind
+	$(BENCH) instructions --folder $(TARGET)/bench
+
+soak: setup build ## Long runs: FUZZ_SECONDS of fuzzing, then a minute of calls
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
+	$(BENCH) calls --folder $(TARGET)/bench --servers forwarder,tandem-1,tandem-2 --rates 1000 --sources 8 --seconds 60
+
+fuzz: ## Every fuzz target, for FUZZ_SECONDS of processor time in all; the corpus is kept
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
+
+docs: ## The crates' documentation, warnings being errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked

@@ -144,7 +144,8 @@ pub trait Host {
     /// Calls a function.
     fn call(&mut self, function: FunctionId, arguments: &[ArgValue]) -> Call;
 
-    /// A bare keyword's value.
+    /// A bare keyword's value. Numbers: ports, lengths, `status`. Text: addresses without brackets, `proto` as
+    /// `udp`, `tcp`, `tls`, `sctp`, `ws`, `wss`, `af` as `inet` or `inet6`, and the rest.
     fn keyword(&mut self, keyword: Keyword) -> Value;
 
     /// `keyword == myself`.
@@ -159,6 +160,13 @@ pub trait Host {
     /// A statement of a route is about to run: what `$cfg(line)` and log lines with a place tell. Called for
     /// each statement, so it must be cheap.
     fn at(&mut self, route: RouteId, span: Span);
+
+    /// `$rc` as last set: what a function that evaluates `$rc` itself (`xlog`) sees. The machine sets it
+    /// before it runs anything and after each function and route.
+    fn return_code(&self) -> i64;
+
+    /// Keeps the return code for [`Host::return_code`].
+    fn set_return_code(&mut self, code: i64);
 
     /// Tells the log.
     fn notice(&mut self, span: Span, notice: Notice<'_>);

@@ -9,11 +9,26 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod bound;
 pub mod catalogue;
+pub mod check;
 pub mod host;
+pub mod known;
+pub mod machine;
+mod op;
 pub mod program;
+pub mod regex;
+pub mod settings;
+pub mod subst;
+pub mod transform;
 pub mod value;
 
+pub use bound::{BoundPv, BoundTemplate, bind_pv, bind_template, evaluate_bound, read_bound, write_bound};
 pub use catalogue::Catalogue;
+pub use check::{Loadable, Outcome, load};
 pub use host::{ArgValue, Call, Host, Index, Inner};
+pub use machine::{End, Ended, Execution, Limits, evaluate, read, write};
+pub use program::{Program, PvRef, RouteId, TemplateRef};
+pub use regex::Regex;
+pub use settings::Settings;
 pub use value::{Str, Value};

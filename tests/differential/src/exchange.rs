@@ -134,7 +134,7 @@ impl Exchange {
         let log = if self.whole_log {
             log
         } else {
-            log.iter().filter_map(|line| script_line(&self.network, line)).collect()
+            script_lines(&self.network, &log)
         };
         Ok(normaliser.normalise(&Outcome { name: message.name.clone(), deliveries, log }, &ports))
     }
@@ -215,14 +215,33 @@ fn is_answer(arrival: &Arrival, id: &str) -> bool {
     arrival.bytes.as_deref().is_some_and(|bytes| find(bytes, line.as_bytes()).is_some())
 }
 
-/// What a script wrote to the log: level and text, without the process; `None` for the server's own lines.
-fn script_line(network: &Network, line: &str) -> Option<String> {
-    let (head, text) = line.split_once("<script>: ")?;
-    if text.starts_with("sentinel ") {
-        return None;
+/// What a script wrote to the log, as level and text without the process; the server's own lines are left out.
+fn script_lines(network: &Network, log: &[String]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut is_script = false;
+    for line in log {
+        let script = line.split_once("<script>: ");
+        is_script = script.is_some() || (is_script && !begins_with_process(line));
+        if !is_script {
+            continue;
+        }
+        // ` 1(4711) ` is the process; a log prefix that the configuration sets stays.
+        let text = match script {
+            Some((head, text)) => {
+                let level = head.split_once(") ").map_or(head, |(_, rest)| rest);
+                format!("{level}{text}")
+            }
+            None => format!("  {line}"),
+        };
+        lines.push(String::from_utf8_lossy(&network.canonicalise(text.as_bytes())).into_owned());
     }
-    // ` 1(4711) ` is the process; a log prefix that the configuration sets stays.
-    let level = head.split_once(") ").map_or(head, |(_, rest)| rest);
-    let line = format!("{level}{text}");
-    Some(String::from_utf8_lossy(&network.canonicalise(line.as_bytes())).into_owned())
+    lines
+}
+
+/// Whether a log line begins as every entry does: ` 1(4711) `; what does not goes on with the entry before.
+fn begins_with_process(line: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    line.trim_start().split_once('(').is_some_and(|(index, rest)| {
+        digits(index) && rest.split_once(") ").is_some_and(|(process, _)| digits(process))
+    })
 }

@@ -6,6 +6,7 @@
 
 mod buffer;
 mod errors;
+mod lane;
 mod mmsg;
 mod receive;
 mod send;

@@ -1,14 +1,13 @@
 //! Sending a batch of datagrams.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::os::fd::AsFd;
 
 use mio::{Interest, Registry, Token};
 
+use super::lane::{Carry, Lane};
 use super::mmsg::SendRing;
 use super::receive::is_report;
 use super::socket::UdpSocket;
@@ -68,21 +67,6 @@ pub struct SendBatch {
     queued: usize,
 }
 
-/// One socket's share.
-#[derive(Default)]
-struct Lane {
-    fresh: Vec<Entry>,
-    held: VecDeque<(SocketAddr, Box<[u8]>)>,
-    held_bytes: usize,
-    /// Whether the poll has been asked about writability.
-    watched: bool,
-}
-
-struct Entry {
-    destination: SocketAddr,
-    range: Range<usize>,
-}
-
 impl SendBatch {
     /// An empty batch.
     pub fn new(limits: SendBatchLimits) -> Self {
@@ -118,7 +102,7 @@ impl SendBatch {
         if self.lanes.len() <= socket.0 {
             self.lanes.resize_with(socket.0 + 1, Lane::default);
         }
-        self.lanes[socket.0].fresh.push(Entry { destination, range });
+        self.lanes[socket.0].push(destination, range);
         self.queued += 1;
     }
 
@@ -134,7 +118,7 @@ impl SendBatch {
 
     /// Whether datagrams of `socket` wait for it to become writable.
     pub fn is_waiting(&self, socket: SocketIndex) -> bool {
-        self.lanes.get(socket.0).is_some_and(|lane| !lane.held.is_empty())
+        self.lanes.get(socket.0).is_some_and(Lane::is_waiting)
     }
 
     /// Sends everything that can be sent now, what was held back first. Call it at the end of each round, and when a
@@ -143,22 +127,15 @@ impl SendBatch {
     /// What names a socket that `sockets` does not have is dropped.
     pub fn flush(&mut self, sockets: &[UdpSocket]) -> Flushed {
         let mut flushed = Flushed::default();
-        for (index, lane) in self.lanes.iter_mut().enumerate() {
-            if lane.fresh.is_empty() && lane.held.is_empty() {
-                continue;
-            }
-            if let Some(socket) = sockets.get(index) {
-                let mut sending = Sending { ring: &mut self.ring, socket, index: SocketIndex(index) };
-                if sending.held(lane, &mut flushed) {
-                    let done = sending.fresh(lane, &self.bytes, &mut flushed);
-                    lane.fresh.drain(..done);
+        for (index, lane) in self.lanes.iter_mut().enumerate().filter(|(_, lane)| !lane.is_empty()) {
+            let index = SocketIndex(index);
+            match sockets.get(index.0) {
+                Some(socket) => {
+                    let mut carrier = Carrier { ring: &mut self.ring, socket };
+                    lane.flush(index, &self.bytes, &mut carrier, self.limits.held_back, &mut flushed);
                 }
-            } else {
-                flushed.dropped += lane.fresh.len();
-                lane.fresh.clear();
+                None => flushed.dropped += lane.clear(),
             }
-            lane.hold_back(&self.bytes, self.limits.held_back, &mut flushed);
-            flushed.waiting += lane.held.len();
         }
         self.bytes.clear();
         self.queued = 0;
@@ -178,7 +155,7 @@ impl SendBatch {
         token: impl Fn(SocketIndex) -> Token,
     ) -> io::Result<()> {
         for (index, (lane, socket)) in self.lanes.iter_mut().zip(sockets).enumerate() {
-            let wanted = !lane.held.is_empty();
+            let wanted = lane.is_waiting();
             if wanted != lane.watched {
                 let interest =
                     if wanted { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
@@ -190,91 +167,31 @@ impl SendBatch {
     }
 }
 
-impl Lane {
-    /// Keeps what a full socket did not take, as far as the limit allows.
-    fn hold_back(&mut self, bytes: &[u8], limit: usize, flushed: &mut Flushed) {
-        for entry in self.fresh.drain(..) {
-            if self.held_bytes + entry.range.len() > limit {
-                flushed.dropped += 1;
-                continue;
-            }
-            self.held_bytes += entry.range.len();
-            self.held.push_back((entry.destination, bytes[entry.range].into()));
-        }
-    }
-}
-
 /// One socket during a flush.
-struct Sending<'a> {
+struct Carrier<'a> {
     ring: &'a mut SendRing,
     socket: &'a UdpSocket,
-    index: SocketIndex,
 }
 
-impl Sending<'_> {
-    /// Sends what was held back; returns whether all of it went.
-    fn held(&mut self, lane: &mut Lane, flushed: &mut Flushed) -> bool {
-        while let Some((first, _)) = lane.held.front() {
-            let first = *first;
-            let waiting = lane.held.iter().map(|(destination, bytes)| (*destination, &bytes[..]));
-            let Some(done) = self.once(first, waiting, flushed) else { return false };
-            for (_, bytes) in lane.held.drain(..done) {
-                lane.held_bytes -= bytes.len();
-            }
-        }
-        true
-    }
-
-    /// Sends what is new; returns how many entries are done with.
-    fn fresh(&mut self, lane: &Lane, bytes: &[u8], flushed: &mut Flushed) -> usize {
-        let mut done = 0;
-        while let Some(first) = lane.fresh.get(done) {
-            let rest =
-                lane.fresh[done..].iter().map(|entry| (entry.destination, &bytes[entry.range.clone()]));
-            match self.once(first.destination, rest, flushed) {
-                Some(count) => done += count,
-                None => break,
-            }
-        }
-        done
-    }
-
-    /// One burst: how many datagrams are done with, sent or failed; `None` when the socket is full.
-    fn once<'b>(
+impl Carry for Carrier<'_> {
+    fn carry<'b>(
         &mut self,
-        first: SocketAddr,
         datagrams: impl Iterator<Item = (SocketAddr, &'b [u8])> + Clone,
-        flushed: &mut Flushed,
-    ) -> Option<usize> {
-        let mut result = self.ring.send(self.socket.as_fd(), datagrams.clone());
+    ) -> io::Result<usize> {
+        let result = self.ring.send(self.socket.as_fd(), datagrams.clone());
         if result.as_ref().is_err_and(is_report) {
             // It may tell of a datagram sent earlier, to somebody else; reading it cleared it.
-            result = self.ring.send(self.socket.as_fd(), datagrams);
+            return self.ring.send(self.socket.as_fd(), datagrams);
         }
-        match result {
-            Ok(count) => {
-                flushed.sent += count;
-                Some(count)
-            }
-            Err(error) if is_full(&error) => None,
-            Err(error) => {
-                flushed.failures.push(SendFailure { socket: self.index, destination: first, error });
-                Some(1)
-            }
-        }
+        result
     }
-}
-
-/// The kernel has no room now.
-fn is_full(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(libc::ENOBUFS)
 }
 
 impl fmt::Debug for SendBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendBatch")
             .field("queued", &self.queued)
-            .field("held", &self.lanes.iter().map(|lane| lane.held.len()).sum::<usize>())
+            .field("held", &self.lanes.iter().map(Lane::waiting).sum::<usize>())
             .finish()
     }
 }

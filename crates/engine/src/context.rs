@@ -1,0 +1,250 @@
+//! A message on its way: what was received, what the script has changed, and what belongs to the running route.
+//!
+//! A context is owned and can move between threads: a parked route takes it along.
+
+use std::any::{Any, TypeId};
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use cfg_vm::Str;
+use sip_message::{EditList, Message};
+use transport::{ConnId, Proto};
+
+use crate::listener::ListenerId;
+use crate::variables::Variables;
+
+/// One message and everything that goes with it.
+pub struct Context {
+    /// The message as received (or as `msg_apply_changes()` made it).
+    pub message: Message,
+    /// Changes to it; unseen by reads until applied or sent.
+    pub edits: EditList,
+    /// Where it came from.
+    pub received: Received,
+    /// Where it is to go.
+    pub destination: Destination,
+    /// Further branches (`append_branch`).
+    pub branches: Vec<Branch>,
+    /// Flags.
+    pub flags: Flags,
+    /// What is asked of the Via that we add, and of the one we found.
+    pub via: ViaWishes,
+    /// What goes into replies that we make.
+    pub reply: ReplyWishes,
+    /// How streams are to be used.
+    pub stream: StreamWishes,
+    /// AVPs and their kin.
+    pub variables: Variables,
+    /// What Kamailio keeps per process: taken from the shard when the route starts, given back at its end.
+    pub locals: Locals,
+    /// Data of modules that lives as long as the message.
+    pub data: TypeMap,
+    /// `$mi`: counts the messages of this server.
+    pub number: u64,
+    /// What kind of route runs.
+    pub route: RouteContext,
+}
+
+/// Where a message came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Transport.
+    pub proto: Proto,
+    /// The sender's address.
+    pub source: SocketAddr,
+    /// Our address that it was sent to.
+    pub destination: SocketAddr,
+    /// The socket that took it.
+    pub listener: ListenerId,
+    /// Its connection, for streams.
+    pub connection: Option<ConnId>,
+    /// When.
+    pub at: SystemTime,
+}
+
+/// Where the first branch is to go.
+#[derive(Clone, Debug, Default)]
+pub struct Destination {
+    /// `$ru` when the script changed it: a whole URI. Unchanged, it is the message's own.
+    pub uri: Option<Str>,
+    /// `$du`: overrides the URI for routing only.
+    pub uri_to_send: Option<Str>,
+    /// Path vector of the branch, for Route headers.
+    pub path: Option<Str>,
+    /// `$fs`, `force_send_socket`: the socket to send from.
+    pub socket: Option<ListenerId>,
+    /// q value of the first branch in thousandths, if set.
+    pub q: Option<u16>,
+    /// `$ruid`.
+    pub ruid: Option<Str>,
+    /// `$location_ua`.
+    pub location_ua: Option<Str>,
+    /// `+sip.instance` of the contact.
+    pub instance: Option<Str>,
+}
+
+/// A branch beside the first.
+#[derive(Clone, Debug, Default)]
+pub struct Branch {
+    /// Request URI.
+    pub uri: Str,
+    /// Where to send it instead.
+    pub uri_to_send: Option<Str>,
+    /// Path vector.
+    pub path: Option<Str>,
+    /// Socket to send from.
+    pub socket: Option<ListenerId>,
+    /// q in thousandths.
+    pub q: Option<u16>,
+    /// Branch flags.
+    pub flags: u32,
+    /// `ruid` of the contact.
+    pub ruid: Option<Str>,
+    /// User agent of the contact.
+    pub location_ua: Option<Str>,
+    /// Instance of the contact.
+    pub instance: Option<Str>,
+    /// TCP connection to use.
+    pub connection: Option<u32>,
+}
+
+/// Flags of a message; one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `setflag`: go with the transaction.
+    pub message: u32,
+    /// `setsflag`: of the script run.
+    pub script: u32,
+    /// `setbflag` of branch 0.
+    pub branch: u32,
+    /// Extended message flags (`corex`), four words.
+    pub extended: [u32; 4],
+    /// Message's inner marks that scripts may ask for (`msg_iflag_set`).
+    pub internal: u64,
+}
+
+/// What is asked of Vias.
+#[derive(Clone, Debug, Default)]
+pub struct ViaWishes {
+    /// `force_rport()`: answer to the source port, and say so in the Via we found.
+    pub force_rport: bool,
+    /// `add_local_rport()`: `;rport` in the Via that we add.
+    pub local_rport: bool,
+    /// `set_advertised_address()`.
+    pub advertised_address: Option<Str>,
+    /// `set_advertised_port()`.
+    pub advertised_port: Option<u16>,
+    /// Further parameters of the Via that we add, each with its `;`.
+    pub parameters: Vec<u8>,
+}
+
+/// What goes into replies made here.
+#[derive(Clone, Debug, Default)]
+pub struct ReplyWishes {
+    /// `append_to_reply`: header lines as the script gave them, CRLF included.
+    pub headers: Vec<u8>,
+    /// `set_reply_body`: content type and body.
+    pub body: Option<(Str, Str)>,
+}
+
+/// How streams are to be used for this message and its replies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamWishes {
+    /// `set_forward_no_connect()`.
+    pub forward_no_connect: bool,
+    /// `set_forward_close()`.
+    pub forward_close: bool,
+    /// `set_reply_no_connect()`.
+    pub reply_no_connect: bool,
+    /// `set_reply_close()`.
+    pub reply_close: bool,
+}
+
+/// What kind of route runs, and on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteContext {
+    /// A request.
+    Request,
+    /// A reply, before a transaction sees it.
+    CoreReply,
+    /// An event route or timer, on a made-up or a received message.
+    Event,
+    /// Just before a message leaves, with what is about to leave.
+    OnSend,
+}
+
+/// What Kamailio keeps per process (`$var`, iterators, results): each module keeps a value of its own type.
+#[derive(Default)]
+pub struct Locals(TypeMap);
+
+impl Locals {
+    /// The value of a type; made when first asked for.
+    pub fn of<T: Any + Default + Send>(&mut self) -> &mut T {
+        self.0.of()
+    }
+}
+
+/// One value a type.
+#[derive(Default)]
+pub struct TypeMap(Vec<(TypeId, Box<dyn Any + Send>)>);
+
+impl TypeMap {
+    /// The value of a type; made when first asked for.
+    pub fn of<T: Any + Default + Send>(&mut self) -> &mut T {
+        let id = TypeId::of::<T>();
+        let at = self.0.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
+            self.0.push((id, Box::<T>::default()));
+            self.0.len() - 1
+        });
+        // The pair was pushed with this type's id.
+        self.0[at].1.downcast_mut().expect("stored under its own type")
+    }
+
+    /// The value of a type, if somebody made one.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        let id = TypeId::of::<T>();
+        self.0.iter().find(|(known, _)| *known == id).and_then(|(_, value)| value.downcast_ref())
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Context {
+    /// The request URI as it stands: changed, or the message's own. No bytes in a reply.
+    pub fn request_uri(&self) -> Str {
+        self.destination.uri.clone().unwrap_or_else(|| self.original_uri())
+    }
+
+    /// The request URI as received. No bytes in a reply.
+    pub fn original_uri(&self) -> Str {
+        match self.message.request_uri_span() {
+            Some(span) => Str::slice(self.message.buffer(), span.start as usize, span.end as usize),
+            None => Str::EMPTY,
+        }
+    }
+
+    /// A slice of the message, to keep.
+    pub fn slice(&self, span: sip_message::Span) -> Str {
+        Str::slice(self.message.buffer(), span.start as usize, span.end as usize)
+    }
+
+    /// A text that was borrowed from the message's buffer, to keep without copying; copied if it was not.
+    pub fn keep(&self, text: &[u8]) -> Str {
+        let buffer = self.message.buffer();
+        let base = buffer.as_ptr() as usize;
+        let start = (text.as_ptr() as usize).wrapping_sub(base);
+        if start <= buffer.len() && text.len() <= buffer.len() - start {
+            Str::slice(buffer, start, start + text.len())
+        } else {
+            Str::copy(text)
+        }
+    }
+}

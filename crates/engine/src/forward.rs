@@ -1,0 +1,231 @@
+//! Stateless forwarding (RFC 3261 §16.11): from a next hop to a datagram or a stream.
+
+use std::net::{IpAddr, SocketAddr};
+
+use cfg_vm::Str;
+use sip_message::Uri;
+use transport::stream::{After, Open, Outgoing};
+use transport::udp::SocketIndex;
+use transport::{ConnId, NextHop, Proto, Target};
+
+use crate::branch;
+use crate::context::Context;
+use crate::cx::Cx;
+use crate::listener::ListenerId;
+use crate::module::{Flow, Resume};
+
+/// Where a message is to go, before names are resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Host name or address; IPv6 with or without brackets.
+    pub host: Str,
+    /// Port; without one, SRV or the transport's default decides.
+    pub port: Option<u16>,
+    /// Transport, if it is given.
+    pub proto: Option<Proto>,
+    /// The URI asks for security.
+    pub sips: bool,
+}
+
+impl Hop {
+    /// The hop that a SIP URI names; `None` for a URI that is not SIP's or does not parse.
+    pub fn of_uri(uri: &[u8]) -> Option<Self> {
+        let parsed = Uri::parse(uri).ok()?;
+        let sips = parsed.is_sips();
+        if !sips && !parsed.is_sip() {
+            return None;
+        }
+        // An unknown transport is as good as none: Kamailio then takes UDP.
+        let proto = parsed.transport().and_then(Proto::from_bytes);
+        let proto = if sips { Some(secured(proto)) } else { proto };
+        Some(Self { host: Str::copy(parsed.host()), port: parsed.port(), proto, sips })
+    }
+
+    fn next_hop(&self) -> NextHop {
+        NextHop {
+            host: self.host.to_lossy().into_owned(),
+            port: self.port,
+            proto: self.proto,
+            sips: self.sips,
+        }
+    }
+
+    /// The target itself where the host is an address and nothing is to be looked up.
+    fn literal(&self) -> Option<Target> {
+        let text = std::str::from_utf8(&self.host).ok()?;
+        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+        let ip: IpAddr = bare.parse().ok()?;
+        let proto = self.proto.unwrap_or(Proto::Udp);
+        Some(Target { proto, addr: SocketAddr::new(ip, self.port.unwrap_or(proto.default_port())) })
+    }
+}
+
+fn secured(proto: Option<Proto>) -> Proto {
+    match proto {
+        Some(Proto::Ws | Proto::Wss) => Proto::Wss,
+        _ => Proto::Tls,
+    }
+}
+
+/// Why a message did not leave.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ForwardError {
+    /// No listening socket has the target's transport and address family.
+    NoSocket(Target),
+    /// The message has no Via, or the URI is no hop.
+    NoHop,
+    /// The stream did not take it.
+    Stream(transport::stream::SendError),
+}
+
+impl std::fmt::Display for ForwardError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoSocket(target) => write!(
+                f,
+                "no listening socket can send to {}:{}; add a `listen={}:…` of that address family",
+                target.proto, target.addr, target.proto
+            ),
+            Self::NoHop => f.write_str("no next hop: neither $du nor $ru is a SIP URI"),
+            Self::Stream(error) => error.fmt(f),
+        }
+    }
+}
+
+/// The hop of the message as it stands: `$du` if set, else `$ru`.
+pub fn next_hop(context: &Context) -> Option<Hop> {
+    match &context.destination.uri_to_send {
+        Some(uri) => Hop::of_uri(uri),
+        None => Hop::of_uri(&context.request_uri()),
+    }
+}
+
+/// Forwards the request to a hop, without state. Names are looked up without holding the shard. The function's
+/// code is 1 when the message left, -1 when not.
+pub fn to_hop(cx: &mut Cx<'_>, hop: &Hop) -> Flow {
+    if let Some(target) = hop.literal() {
+        return sent(request_to(cx, target));
+    }
+    let question = hop.next_hop();
+    if let Some(answer) = cx.shard.server.resolver.cached(&question) {
+        return match answer.ok().and_then(|targets| targets.first().copied()) {
+            Some(target) => sent(request_to(cx, target)),
+            None => unresolved(&question),
+        };
+    }
+    let resolver = cx.shard.server.resolver.clone();
+    Flow::wait(async move {
+        let answer = resolver.lookup(question.clone()).await;
+        let resume: Resume = Box::new(move |cx| match answer.ok().and_then(|targets| targets.first().copied()) {
+            Some(target) => sent(request_to(cx, target)),
+            None => unresolved(&question),
+        });
+        resume
+    })
+}
+
+fn unresolved(question: &NextHop) -> Flow {
+    tracing::error!(target: "core", "could not resolve hostname: \"{}\"", question.host);
+    Flow::FALSE
+}
+
+fn sent(result: Result<(), ForwardError>) -> Flow {
+    match result {
+        Ok(()) => Flow::TRUE,
+        Err(error) => {
+            tracing::error!(target: "core", "forward: {error}");
+            Flow::FALSE
+        }
+    }
+}
+
+/// The socket that a message to `target` leaves through: the forced one, the one that it came in through, or the
+/// first that fits.
+pub fn socket_for(cx: &Cx<'_>, target: Target) -> Option<ListenerId> {
+    let listeners = cx.listeners();
+    let fits = |id: &ListenerId| {
+        let listener = listeners.get(*id);
+        listener.proto == target.proto && listener.address.is_ipv4() == target.addr.is_ipv4()
+    };
+    cx.context
+        .destination
+        .socket
+        .filter(fits)
+        .or_else(|| Some(cx.context.received.listener).filter(fits))
+        .or_else(|| listeners.first(target.proto, target.addr.is_ipv4()))
+}
+
+/// Adds our Via and sends the request.
+///
+/// # Errors
+/// It did not leave.
+pub fn request_to(cx: &mut Cx<'_>, target: Target) -> Result<(), ForwardError> {
+    let socket = socket_for(cx, target).ok_or(ForwardError::NoSocket(target))?;
+    branch::add_via(cx, socket, target.proto);
+    crate::received::mark(cx);
+    if !crate::onsend::allows(cx, socket, target) {
+        return Ok(());
+    }
+    let wishes = cx.context.stream;
+    let stream = Stream {
+        connection: None,
+        open: if wishes.forward_no_connect { Open::Never } else { Open::IfNeeded },
+        after: if wishes.forward_close { After::Close } else { After::Keep },
+    };
+    send_edited(cx, socket, target, stream)
+}
+
+/// How a stream is used for one message.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stream {
+    /// The connection to use if it still lives.
+    pub connection: Option<ConnId>,
+    /// May one be opened?
+    pub open: Open,
+    /// What happens to it afterwards.
+    pub after: After,
+}
+
+/// Writes the context's message with its edits, once, and sends it.
+///
+/// # Errors
+/// A stream did not take it. Datagrams leave with the round's batch.
+pub fn send_edited(cx: &mut Cx<'_>, socket: ListenerId, target: Target, stream: Stream) -> Result<(), ForwardError> {
+    let Context { message, edits, .. } = &mut *cx.context;
+    let write = |out: &mut Vec<u8>| edits.write(message, out);
+    cx.shard.send_with(socket, target, stream, write)
+}
+
+impl crate::services::Services {
+    /// Sends what `write` appends to a buffer.
+    ///
+    /// # Errors
+    /// A stream did not take it.
+    pub fn send_with(
+        &mut self,
+        socket: ListenerId,
+        target: Target,
+        stream: Stream,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), ForwardError> {
+        self.server.counts.sent.add(self.index);
+        if target.proto == Proto::Udp {
+            self.send.queue_with(SocketIndex(socket.0 as usize), target.addr, write);
+            return Ok(());
+        }
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        write(&mut bytes);
+        let outgoing = Outgoing {
+            socket: Some(self.server.listeners.get(socket).address),
+            connection: stream.connection,
+            open: stream.open,
+            after: stream.after,
+            ..Outgoing::new(target.proto, target.addr, &bytes)
+        };
+        let result = self.server.hub.send(&outgoing);
+        self.scratch = bytes;
+        result.map(drop).map_err(ForwardError::Stream)
+    }
+}

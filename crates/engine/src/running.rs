@@ -1,0 +1,252 @@
+//! One configuration in force: its program, its modules' states and hooks.
+//!
+//! Routes are never reached but through the current one; a reload makes another beside it and swaps. A route
+//! that has begun keeps its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use cfg_syntax::ast::RouteKind;
+use cfg_syntax::parse::{Options, parse};
+use cfg_syntax::source::Loader;
+use cfg_syntax::{Diagnostic, Severity, SourceMap, Span};
+use cfg_vm::bound::{self, BoundPv, BoundTemplate};
+use cfg_vm::catalogue::ModuleDecl;
+use cfg_vm::known::Known;
+use cfg_vm::machine::Limits;
+use cfg_vm::program::{Program, RouteId};
+use cfg_vm::settings::Settings;
+use cfg_vm::{Catalogue, check};
+
+use crate::cx::States;
+use crate::module::{Module, NativeFn, PvRead, PvWrite};
+use crate::setup::{Hooks, Setup};
+use crate::statistics::Statistics;
+
+/// The modules that a binary has, with the catalogue made from their tables. Made once.
+pub struct Registry {
+    /// The modules, `core` first.
+    pub modules: Vec<&'static Module>,
+    /// Their declarations.
+    pub catalogue: Arc<Catalogue>,
+    functions: Vec<NativeFn>,
+    pvs: Vec<(PvRead, Option<PvWrite>)>,
+    known: OnceLock<Known>,
+}
+
+impl Registry {
+    /// Registers modules; `core` must be among them.
+    pub fn new(modules: &[&'static Module]) -> Self {
+        let mut catalogue = Catalogue::default();
+        let mut functions = Vec::new();
+        let mut pvs = Vec::new();
+        for module in modules {
+            let decls: Vec<_> = module.functions.iter().map(|f| f.decl).collect();
+            let pv_decls: Vec<_> = module.pvs.iter().map(|p| p.decl).collect();
+            let transforms: Vec<_> = module.transforms.iter().map(|t| t.decl).collect();
+            let params: Vec<_> = module.params.iter().map(|p| p.decl).collect();
+            let events: Vec<_> = module.event_routes.iter().map(|e| e.name).collect();
+            catalogue.add(&ModuleDecl {
+                name: module.name,
+                functions: &decls,
+                pvs: &pv_decls,
+                transforms: &transforms,
+                params: &params,
+                event_routes: &events,
+            });
+            functions.extend(module.functions.iter().map(|f| f.run));
+            pvs.extend(module.pvs.iter().map(|p| (p.read, p.write)));
+        }
+        Self { modules: modules.to_vec(), catalogue: Arc::new(catalogue), functions, pvs, known: OnceLock::new() }
+    }
+
+    /// Reads and checks a configuration without starting anything.
+    pub fn check(&self, loader: &dyn Loader, path: &Path, options: &Options) -> Checked {
+        let parsed = parse(loader, path, options);
+        let sources = Arc::new(parsed.sources);
+        let known = self.known.get_or_init(Known::kamailio);
+        let outcome = check::load(check::Loadable {
+            config: &parsed.config,
+            sources: &sources,
+            catalogue: &self.catalogue,
+            known,
+        });
+        let mut diagnostics = parsed.diagnostics;
+        diagnostics.extend(outcome.diagnostics);
+        Checked { path: path.to_owned(), sources, program: outcome.program, settings: outcome.settings, diagnostics }
+    }
+
+    /// Starts the modules of a checked configuration. `before` is what ran until now.
+    ///
+    /// # Errors
+    /// Everything that is wrong, the check's own errors first.
+    pub fn start(
+        self: &Arc<Self>,
+        checked: Checked,
+        statistics: &Arc<Statistics>,
+        before: Option<&Running>,
+    ) -> Result<Running, Checked> {
+        let Some(program) = checked.program.as_ref().filter(|_| !checked.has_errors()) else {
+            return Err(checked);
+        };
+        let program = Arc::new(program.clone());
+        let mut hooks = Hooks::default();
+        let mut states = States::default();
+        let mut diagnostics = Vec::new();
+        for (at, module) in self.modules.iter().enumerate() {
+            let loaded = module.name == "core" || checked.settings.modules.iter().any(|m| m == module.name);
+            if !loaded {
+                states.add(Arc::new(NotLoaded));
+                continue;
+            }
+            let mut setup = Setup {
+                module: module.name,
+                registry: self,
+                settings: &checked.settings,
+                program: &program,
+                before: before.and_then(|b| b.states.at(at)).cloned(),
+                statistics,
+                hooks: &mut hooks,
+            };
+            match (module.start)(&mut setup) {
+                Ok(state) => states.add(state),
+                Err(error) => {
+                    let span = error.span.or_else(|| checked.settings.span_of_module(module.name));
+                    let span = span.unwrap_or(Span::new(cfg_syntax::FileId(0), 0, 0));
+                    let message = format!("module {}: {}", module.name, error.message);
+                    diagnostics.push(Diagnostic::error("module-start", span, message));
+                    states.add(Arc::new(NotLoaded));
+                }
+            }
+        }
+        if !diagnostics.is_empty() {
+            let mut checked = checked;
+            checked.diagnostics.extend(diagnostics);
+            return Err(checked);
+        }
+        Ok(Running::new(Arc::clone(self), program, checked, states, hooks))
+    }
+}
+
+/// Stands where a module is not loaded, so that states keep their places.
+struct NotLoaded;
+
+/// A configuration, read and checked.
+pub struct Checked {
+    /// The file that was named.
+    pub path: PathBuf,
+    /// Its sources.
+    pub sources: Arc<SourceMap>,
+    /// The compiled routes, if there is no error.
+    pub program: Option<Program>,
+    /// Parameters.
+    pub settings: Settings,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Checked {
+    /// Whether it cannot run.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
+/// One configuration in force.
+pub struct Running {
+    /// The binary's modules.
+    pub registry: Arc<Registry>,
+    /// The compiled routes.
+    pub program: Arc<Program>,
+    /// Core and module parameters.
+    pub settings: Settings,
+    /// The file that it was made of.
+    pub path: PathBuf,
+    /// `request_route`.
+    pub request_route: Option<RouteId>,
+    /// `reply_route`.
+    pub reply_route: Option<RouteId>,
+    /// `onsend_route`.
+    pub onsend_route: Option<RouteId>,
+    /// Step, loop and recursion limits.
+    pub limits: Limits,
+    pub(crate) core: CoreSettings,
+    pub(crate) functions: Vec<NativeFn>,
+    pub(crate) pvs: Vec<(PvRead, Option<PvWrite>)>,
+    pub(crate) hooks: Hooks,
+    states: States,
+}
+
+/// Core parameters that the message path asks for, looked up once.
+#[derive(Debug, Clone)]
+pub(crate) struct CoreSettings {
+    pub(crate) force_rport: bool,
+    pub(crate) reply_to_via: bool,
+    pub(crate) server_signature: bool,
+    pub(crate) server_header: Vec<u8>,
+    pub(crate) onsend_route_reply: bool,
+    pub(crate) log_prefix: Option<BoundTemplate>,
+}
+
+impl Running {
+    fn new(registry: Arc<Registry>, program: Arc<Program>, checked: Checked, states: States, hooks: Hooks) -> Self {
+        let settings = checked.settings;
+        let limits = Limits {
+            loops: settings.core.int("max_while_loops").max(0) as u32,
+            recursion: settings.core.int("max_recursive_level").max(1) as u32,
+            ..Limits::default()
+        };
+        let header = settings.core.text("server_header").map_or_else(|| crate::identity::SERVER_HEADER.to_vec(), <[u8]>::to_vec);
+        let mut running = Self {
+            request_route: program.unnamed(RouteKind::Request),
+            reply_route: program.unnamed(RouteKind::CoreReply),
+            onsend_route: program.unnamed(RouteKind::OnSend),
+            limits,
+            core: CoreSettings {
+                force_rport: settings.core.int("force_rport") != 0,
+                reply_to_via: settings.core.int("reply_to_via") != 0,
+                server_signature: settings.core.int("server_signature") != 0,
+                server_header: header,
+                onsend_route_reply: settings.core.int("onsend_route_reply") != 0,
+                log_prefix: None,
+            },
+            functions: registry.functions.clone(),
+            pvs: registry.pvs.clone(),
+            registry,
+            program,
+            path: checked.path,
+            settings,
+            hooks,
+            states,
+        };
+        let prefix = running.settings.core.text("log_prefix").map(<[u8]>::to_vec);
+        running.core.log_prefix = prefix.and_then(|text| running.bind_template(&text).ok());
+        running
+    }
+
+    /// A module's state by its type.
+    pub fn state<T: 'static + Send + Sync>(&self) -> Option<&T> {
+        self.states.of()
+    }
+
+    /// Whether a module is loaded.
+    pub fn is_loaded(&self, module: &str) -> bool {
+        module == "core" || self.settings.modules.iter().any(|m| m == module)
+    }
+
+    /// Binds a text with pseudo-variables that is only known now.
+    ///
+    /// # Errors
+    /// What is wrong in it.
+    pub fn bind_template(&self, text: &[u8]) -> Result<BoundTemplate, String> {
+        bound::bind_template(&self.registry.catalogue, &self.settings.modules, text)
+    }
+
+    /// Binds a pseudo-variable that is only known now.
+    ///
+    /// # Errors
+    /// What is wrong in it.
+    pub fn bind_pv(&self, text: &[u8]) -> Result<BoundPv, String> {
+        bound::bind_pv(&self.registry.catalogue, &self.settings.modules, text)
+    }
+}

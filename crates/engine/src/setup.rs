@@ -1,0 +1,156 @@
+//! What a module sees when a configuration is loaded: its parameters, the program, its state before a reload.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cfg_syntax::Span;
+use cfg_syntax::ast::RouteKind;
+use cfg_vm::Value;
+use cfg_vm::bound::{self, BoundPv, BoundTemplate};
+use cfg_vm::program::{Program, RouteId};
+use cfg_vm::settings::{ModuleParam, Settings};
+
+use crate::cx::Cx;
+use crate::module::State;
+use crate::running::Registry;
+use crate::statistics::Statistics;
+
+/// A module's surroundings while a configuration is loaded.
+pub struct Setup<'a> {
+    pub(crate) module: &'static str,
+    pub(crate) registry: &'a Arc<Registry>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) program: &'a Arc<Program>,
+    pub(crate) before: Option<State>,
+    pub(crate) statistics: &'a Arc<Statistics>,
+    pub(crate) hooks: &'a mut Hooks,
+}
+
+/// Why a module does not start, told at the parameter at fault.
+#[derive(Debug)]
+pub struct SetupError {
+    /// The parameter's place, if one is at fault.
+    pub span: Option<Span>,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl SetupError {
+    /// A mistake in no single place.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { span: None, message: message.into() }
+    }
+
+    /// A mistake in a parameter.
+    pub fn at(param: &ModuleParam, message: impl Into<String>) -> Self {
+        Self { span: Some(param.span), message: message.into() }
+    }
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for SetupError {}
+
+/// What modules hang into the server's work.
+#[derive(Default)]
+pub struct Hooks {
+    /// Before `request_route` and `reply_route`; `false` ends the message's processing there.
+    pub before_script: Vec<fn(&mut Cx<'_>) -> bool>,
+    /// After them.
+    pub after_script: Vec<fn(&mut Cx<'_>)>,
+    /// Routes that run at intervals.
+    pub timers: Vec<Timer>,
+    /// Before each statement (`debugger`'s cfgtrace); only the machine's steps reach it.
+    pub on_step: Option<fn(&mut Cx<'_>, &cfg_vm::host::Step<'_>)>,
+}
+
+/// A route that runs at intervals, each time on one shard, on a made-up message.
+#[derive(Clone, Copy)]
+pub struct Timer {
+    /// How often.
+    pub interval: Duration,
+    /// What runs.
+    pub route: RouteId,
+    /// Runs on a shard of its own choice rather than in turn with the others; each has its number.
+    pub number: u32,
+}
+
+impl Setup<'_> {
+    /// All settings of a parameter, in the order of the file; those given once too.
+    pub fn values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s ModuleParam> {
+        self.settings.params.iter().filter(move |p| p.module == self.module && p.name == name)
+    }
+
+    /// The last number given for a parameter.
+    pub fn int(&self, name: &str) -> Option<i64> {
+        self.values(name).last().and_then(|p| p.value.as_int())
+    }
+
+    /// The last text given for a parameter.
+    pub fn text(&self, name: &str) -> Option<&[u8]> {
+        self.values(name).last().and_then(|p| p.value.as_text())
+    }
+
+    /// The last value given for a parameter.
+    pub fn value(&self, name: &str) -> Value {
+        self.values(name).last().map_or(Value::Null, |p| p.value.clone())
+    }
+
+    /// Core parameters, listens and the rest.
+    pub fn settings(&self) -> &Settings {
+        self.settings
+    }
+
+    /// The compiled routes.
+    pub fn program(&self) -> &Arc<Program> {
+        self.program
+    }
+
+    /// A route by kind and name.
+    pub fn route(&self, kind: RouteKind, name: &str) -> Option<RouteId> {
+        self.program.route(kind, name.as_bytes())
+    }
+
+    /// Binds a text with pseudo-variables that stands in a parameter.
+    ///
+    /// # Errors
+    /// What is wrong in it.
+    pub fn bind_template(&self, text: &[u8]) -> Result<BoundTemplate, String> {
+        bound::bind_template(&self.registry.catalogue, &self.settings.modules, text)
+    }
+
+    /// Binds a pseudo-variable that stands in a parameter.
+    ///
+    /// # Errors
+    /// What is wrong in it.
+    pub fn bind_pv(&self, text: &[u8]) -> Result<BoundPv, String> {
+        bound::bind_pv(&self.registry.catalogue, &self.settings.modules, text)
+    }
+
+    /// This module's state under the configuration before, to hand over what must outlive a reload.
+    pub fn before<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.before.as_ref().and_then(|state| state.downcast_ref())
+    }
+
+    /// The server's counters, to make one's own.
+    pub fn statistics(&self) -> &Arc<Statistics> {
+        self.statistics
+    }
+
+    /// Hangs into the server's work.
+    pub fn hooks(&mut self) -> &mut Hooks {
+        self.hooks
+    }
+
+    /// Shorthand: whether a module is loaded.
+    pub fn is_loaded(&self, module: &str) -> bool {
+        self.settings.modules.iter().any(|m| m == module)
+    }
+}
+

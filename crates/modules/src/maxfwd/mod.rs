@@ -1,0 +1,6 @@
+//! Module `maxfwd`.
+
+use engine::Module;
+
+/// The module's table.
+pub const MODULE: Module = Module { name: "maxfwd", ..Module::EMPTY };

@@ -1,0 +1,6 @@
+//! Module `nathelper`.
+
+use engine::Module;
+
+/// The module's table.
+pub const MODULE: Module = Module { name: "nathelper", ..Module::EMPTY };

@@ -1,0 +1,6 @@
+//! Module `textopsx`.
+
+use engine::Module;
+
+/// The module's table.
+pub const MODULE: Module = Module { name: "textopsx", ..Module::EMPTY };

@@ -1,0 +1,6 @@
+//! Module `xlog`.
+
+use engine::Module;
+
+/// The module's table.
+pub const MODULE: Module = Module { name: "xlog", ..Module::EMPTY };

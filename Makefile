@@ -49,7 +49,7 @@ soak: setup build ## Long runs: FUZZ_SECONDS of fuzzing, then a minute of calls
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 	$(BENCH) calls --folder $(TARGET)/bench --servers forwarder,tandem-1,tandem-2 --rates 1000 --sources 8 --seconds 60
 
-fuzz: ## Every fuzz target, for FUZZ_SECONDS of processor time in all; the corpus is kept
+fuzz: setup ## Every fuzz target, for FUZZ_SECONDS of processor time in all; the corpus is kept
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
 docs: ## The crates' documentation, warnings being errors

@@ -56,6 +56,7 @@ export -f fuzz_one
 export SHARE LOGS
 
 found=
+# shellcheck disable=SC2016  # "$1" is the inner shell's
 printf '%s\0' "${TARGETS[@]}" | xargs -0 -P "$JOBS" -I{} bash -c 'fuzz_one "$1"' _ {} || found=yes
 
 for target in "${TARGETS[@]}"; do

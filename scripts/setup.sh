@@ -8,6 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # package: what it is needed for
 PACKAGES=(
 	"gcc: links the binaries"
+	"g++: builds the fuzzer"
 	"libc6-dev: links the binaries"
 	"kamailio: the judge of behaviour in the tests, and measured beside us"
 	"kamailio-extra-modules: modules that its own examples load"
@@ -20,15 +21,17 @@ fail() { printf 'setup: %s\n' "$@" >&2; exit 1; }
 
 check_rust() {
 	local wanted found
-	command -v rustc >/dev/null && command -v cargo >/dev/null || fail \
-		"no Rust toolchain (rustc, cargo) in PATH." \
-		"Install one with rustup (https://rustup.rs), or put its bin folder into PATH, and run again."
+	if ! command -v rustc >/dev/null || ! command -v cargo >/dev/null; then
+		fail "no Rust toolchain (rustc, cargo) in PATH." \
+			"Install one with rustup (https://rustup.rs), or put its bin folder into PATH, and run again."
+	fi
 	wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 	found=$(rustc --version | cut -d' ' -f2)
 	[ "$(printf '%s\n' "$wanted" "$found" | sort -V | head -n1)" = "$wanted" ] || fail \
 		"rustc $found is older than the $wanted that this needs: rustup update"
-	cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || fail \
-		"cargo fmt or cargo clippy is missing: rustup component add rustfmt clippy"
+	if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+		fail "cargo fmt or cargo clippy is missing: rustup component add rustfmt clippy"
+	fi
 }
 
 missing_packages() {

@@ -1,0 +1,136 @@
+use super::*;
+
+const TEXT: &[u8] = b"INVITE sip:bob@b SIP/2.0\r\n\
+    Via: SIP/2.0/UDP a\r\n\
+    To: <sip:bob@b>\r\n\
+    l: 4\r\n\
+    \r\n\
+    body";
+
+fn message() -> Message {
+    Message::from_bytes(TEXT).expect("a message")
+}
+
+fn written(message: &Message, edits: &EditList) -> String {
+    String::from_utf8(edits.to_vec(message)).expect("text")
+}
+
+#[test]
+fn without_edits_the_bytes_are_the_same() {
+    assert_eq!(EditList::new().to_vec(&message()), TEXT);
+}
+
+#[test]
+fn classes_order_what_stands_at_one_offset() {
+    let message = message();
+    let via = message.headers()[0];
+    let mut edits = EditList::new();
+    edits.insert_before(&via, b"X: 1\r\n");
+    edits.insert(via.whole.start as usize, Class::Via, b"Via: own\r\n");
+    edits.insert(via.whole.start as usize, Class::RecordRoute, b"Record-Route: a\r\n");
+    edits.insert_first(via.whole.start as usize, Class::RecordRoute, b"Record-Route: b\r\n");
+    edits.insert_before(&via, b"X: 2\r\n");
+    assert_eq!(
+        written(&message, &edits),
+        "INVITE sip:bob@b SIP/2.0\r\nRecord-Route: b\r\nRecord-Route: a\r\nVia: own\r\nX: 1\r\nX: 2\r\n\
+         Via: SIP/2.0/UDP a\r\nTo: <sip:bob@b>\r\nl: 4\r\n\r\nbody"
+    );
+}
+
+#[test]
+fn overlapping_deletes_delete_each_byte_once_and_keep_inserted_text() {
+    let message = message();
+    let to = message.headers()[1];
+    let mut edits = EditList::new();
+    edits.delete_header(&to);
+    edits.delete_header(&to);
+    edits.delete(Span { start: to.whole.start - 5, end: to.whole.start + 4 });
+    edits.insert(to.value.start as usize, Class::Text, b"<kept>");
+    assert!(edits.is_deleted(to.whole));
+    assert_eq!(
+        written(&message, &edits),
+        "INVITE sip:bob@b SIP/2.0\r\nVia: SIP/2.0/UD<kept>l: 4\r\n\r\nbody"
+    );
+}
+
+#[test]
+fn the_uri_is_set_once() {
+    let message = message();
+    let mut edits = EditList::new();
+    edits.set_uri(&message, b"sip:first@x");
+    edits.set_uri(&message, b"sip:second@x");
+    edits.set_status(&message, 200, b"OK");
+    assert!(written(&message, &edits).starts_with("INVITE sip:second@x SIP/2.0\r\nVia"));
+}
+
+#[test]
+fn a_reply_takes_another_status() {
+    let message = Message::from_bytes(&b"SIP/2.0 404 Not Found\r\nl: 0\r\n\r\n"[..]).expect("a message");
+    let mut edits = EditList::new();
+    edits.set_status(&message, 480, b"Gone for lunch");
+    assert_eq!(written(&message, &edits), "SIP/2.0 480 Gone for lunch\r\nl: 0\r\n\r\n");
+}
+
+#[test]
+fn a_new_body_brings_its_length_and_type() {
+    let message = message();
+    let mut edits = EditList::new();
+    edits.set_body(b"hello world", Some(b"text/plain"));
+    assert_eq!(
+        written(&message, &edits),
+        "INVITE sip:bob@b SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nTo: <sip:bob@b>\r\nl: 11\r\n\
+         Content-Type: text/plain\r\n\r\nhello world"
+    );
+    edits.remove_body();
+    assert!(written(&message, &edits).ends_with("l: 0\r\n\r\n"));
+}
+
+#[test]
+fn edits_within_the_body_adjust_its_length() {
+    let message = message();
+    let body = message.index().body();
+    let mut edits = EditList::new();
+    edits.replace(Span { start: body.start, end: body.start + 1 }, b"BBB");
+    edits.delete(Span { start: body.start, end: body.start + 2 });
+    assert!(written(&message, &edits).ends_with("l: 5\r\n\r\nBBBdy"));
+}
+
+#[test]
+fn a_deleted_length_is_written_anew_when_the_body_changes() {
+    let message = message();
+    let length = *message.index().first(HeaderId::ContentLength).expect("a length");
+    let mut edits = EditList::new();
+    edits.delete_header(&length);
+    edits.set_body(b"x", None);
+    assert!(written(&message, &edits).ends_with("To: <sip:bob@b>\r\nContent-Length: 1\r\n\r\nx"));
+}
+
+#[test]
+fn rollback_takes_a_branch_back() {
+    let message = message();
+    let via = message.headers()[0];
+    let mut edits = EditList::new();
+    edits.append_header(&message, b"X: all\r\n");
+    let mark = edits.mark();
+    edits.insert(via.whole.start as usize, Class::Via, b"Via: one\r\n");
+    edits.set_body(b"", None);
+    edits.rollback(mark);
+    assert_eq!(
+        written(&message, &edits),
+        "INVITE sip:bob@b SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nTo: <sip:bob@b>\r\nl: 4\r\nX: all\r\n\r\nbody"
+    );
+}
+
+#[test]
+fn apply_makes_the_edits_readable() {
+    let mut message = message();
+    let mut edits = EditList::new();
+    edits.set_uri(&message, b"sip:carol@c");
+    assert_eq!(message.request_uri(), Some(b"sip:bob@b".as_slice()));
+    edits.apply(&mut message, &Limits::DEFAULT).expect("still a message");
+    assert_eq!(message.request_uri(), Some(b"sip:carol@c".as_slice()));
+    assert!(edits.is_empty());
+    edits.set_uri(&message, b"\n");
+    assert!(edits.apply(&mut message, &Limits::DEFAULT).is_err());
+    assert_eq!(message.request_uri(), Some(b"sip:carol@c".as_slice()));
+}

@@ -1,0 +1,42 @@
+//! SIP messages by RFC 3261, without I/O.
+//!
+//! * [`Index`] finds, in one pass over a buffer, the start line, every header field and the body.
+//! * [`Message`] joins a shared buffer and its index, and reads what is asked for, when it is asked for.
+//! * Views borrow from the buffer: [`Uri`], [`NameAddr`], [`Via`], [`CSeq`].
+//! * [`EditList`] holds changes and writes the changed message in one pass.
+//!
+//! The crate knows nothing of sockets, time or configuration. No input makes it panic, and all work is linear in the
+//! input's length.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod cseq;
+mod edit;
+mod error;
+mod grammar;
+mod header;
+mod index;
+mod limits;
+mod message;
+mod method;
+mod name_addr;
+mod params;
+mod span;
+mod uri;
+mod via;
+
+pub use cseq::CSeq;
+pub use edit::{Class, EditList, Mark};
+pub use error::{HeaderError, Rule, ScanError};
+pub use grammar::{Values, unquote};
+pub use header::{HeaderField, HeaderId};
+pub use index::{Index, StartFault, StartLine};
+pub use limits::Limits;
+pub use message::{HeaderValue, Message};
+pub use method::Method;
+pub use name_addr::NameAddr;
+pub use params::{Param, Params};
+pub use span::Span;
+pub use uri::{Scheme, Uri, UriBuf};
+pub use via::{Rport, Via};

@@ -7,7 +7,8 @@
 //!   (Kamailio's stateless tag is the same for all requests that name one sender);
 //! * the ports of the test's own connections: `<port-1>`; those from which a server dials: `<dialled>`;
 //! * the value of a header whose name ends in `-Volatile` (times, random numbers, process ids) and of a log
-//!   line that begins with `volatile `: its shape, with each digit as `9` and each letter as `a`.
+//!   line that begins with `volatile `: its shape, with each digit as `9` and each letter as `a`; in a header
+//!   whose name ends in `-Hex`, each digit and letter as `h`.
 
 use crate::endpoint::Transport;
 use crate::outcome::{Delivery, Outcome};
@@ -98,6 +99,10 @@ impl Normaliser {
                 Some(at) if line[..at].ends_with(b"-Volatile") => {
                     out.extend_from_slice(&line[..at]);
                     out.extend(line[at..].iter().map(|byte| shape(*byte)));
+                }
+                Some(at) if line[..at].ends_with(b"-Hex") => {
+                    out.extend_from_slice(&line[..at]);
+                    out.extend(line[at..].iter().map(|byte| if byte.is_ascii_alphanumeric() { b'h' } else { *byte }));
                 }
                 _ => out.extend(self.line(line)),
             }

@@ -3,6 +3,7 @@
 //! Nothing that reads the message sees the edits: they show in what [`EditList::write`] puts out, or after
 //! [`EditList::apply`] has made a new message of it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::ScanError;
@@ -33,8 +34,8 @@ struct Edit {
     order: i64,
     /// When it was made, for [`EditList::rollback`].
     serial: u32,
-    /// What part of the start line it sets, if any; setting it again replaces this edit.
-    start_line: Option<StartPart>,
+    /// Which part of the message it sets, if it sets one; setting that again replaces this edit.
+    part: Option<Part>,
     text: Span,
 }
 
@@ -44,25 +45,14 @@ impl Edit {
     }
 }
 
+/// What of a message is set as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum StartPart {
+enum Part {
     Uri,
     Status,
     Reason,
-}
-
-/// A new body, and what its Content-Type becomes.
-#[derive(Clone, Copy, Debug)]
-struct BodyEdit {
-    text: Span,
-    content_type: ContentTypeEdit,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum ContentTypeEdit {
-    Keep,
-    Set(Span),
-    Remove,
+    Body,
+    ContentType,
 }
 
 /// A point in a list's history, for [`EditList::rollback`].
@@ -70,7 +60,6 @@ enum ContentTypeEdit {
 pub struct Mark {
     serial: u32,
     arena: usize,
-    body: Option<BodyEdit>,
 }
 
 /// A list of changes over one message's buffer.
@@ -82,7 +71,6 @@ pub struct Mark {
 pub struct EditList {
     edits: Vec<Edit>,
     arena: Vec<u8>,
-    body: Option<BodyEdit>,
     serial: u32,
 }
 
@@ -96,25 +84,24 @@ impl EditList {
     pub fn clear(&mut self) {
         self.edits.clear();
         self.arena.clear();
-        self.body = None;
         self.serial = 0;
     }
 
     /// Whether there is nothing to change.
     pub fn is_empty(&self) -> bool {
-        self.edits.is_empty() && self.body.is_none()
+        self.edits.is_empty()
     }
 
     /// Inserts `text` before the byte at `at`, after other texts of its class there.
     pub fn insert(&mut self, at: usize, class: Class, text: &[u8]) {
         let order = i64::from(self.serial);
-        self.push(at, at, class, order, None, text);
+        self.push(at..at, class, order, None, text);
     }
 
     /// Inserts `text` before the byte at `at`, before other texts of its class there.
     pub fn insert_first(&mut self, at: usize, class: Class, text: &[u8]) {
         let order = -1 - i64::from(self.serial);
-        self.push(at, at, class, order, None, text);
+        self.push(at..at, class, order, None, text);
     }
 
     /// Inserts `text` right before a field. The text brings its own line end.
@@ -145,7 +132,7 @@ impl EditList {
     /// Puts `text` in the place of a span.
     pub fn replace(&mut self, span: Span, text: &[u8]) {
         let order = i64::from(self.serial);
-        self.push(span.start as usize, span.end as usize, Class::Text, order, None, text);
+        self.push(span.range(), Class::Text, order, None, text);
     }
 
     /// Whether a span's bytes are all deleted by one edit already.
@@ -156,7 +143,7 @@ impl EditList {
     /// Sets the request URI; a response stays as it is. Setting it again replaces what was set.
     pub fn set_uri(&mut self, message: &Message, uri: &[u8]) {
         if let StartLine::Request { uri: span, .. } = message.start_line() {
-            self.set_start(StartPart::Uri, span, uri);
+            self.set_part(Part::Uri, span, uri);
         }
     }
 
@@ -164,63 +151,80 @@ impl EditList {
     pub fn set_status(&mut self, message: &Message, status: u16, reason: &[u8]) {
         if let StartLine::Response { status_text, reason: span, .. } = message.start_line() {
             let mut digits = [0; DIGITS];
-            self.set_start(StartPart::Status, status_text, write_decimal(&mut digits, usize::from(status)));
-            self.set_start(StartPart::Reason, span, reason);
+            self.set_part(Part::Status, status_text, write_decimal(&mut digits, usize::from(status)));
+            self.set_part(Part::Reason, span, reason);
         }
     }
 
-    /// Puts another body in the place of the message's. Content-Length follows; with `content_type`, that header is
-    /// rewritten or added, else it is left as it is. Setting it again replaces what was set.
-    pub fn set_body(&mut self, body: &[u8], content_type: Option<&[u8]>) {
-        let text = self.keep(body);
-        let content_type =
-            content_type.map_or(ContentTypeEdit::Keep, |value| ContentTypeEdit::Set(self.keep(value)));
-        self.body = Some(BodyEdit { text, content_type });
+    /// Puts another body in the place of the message's; edits made within the old body are dropped. Content-Length
+    /// follows. With `content_type`, that header is deleted where it stands and added after the last field, as Kamailio
+    /// does; else it is left as it is. Setting the body again replaces what was set.
+    ///
+    /// # Errors
+    /// When no empty line ends the message's headers: it has no place for a body.
+    pub fn set_body(
+        &mut self,
+        message: &Message,
+        body: &[u8],
+        content_type: Option<&[u8]>,
+    ) -> Result<(), ScanError> {
+        let index = message.index();
+        let span = index.body();
+        if !index.is_terminated() {
+            return Err(ScanError::NoEndOfHeaders { at: span.start });
+        }
+        self.edits.retain(|edit| edit.at < span.start);
+        self.set_part(Part::Body, span, body);
+        if let Some(value) = content_type {
+            if let Some(field) =
+                index.first(HeaderId::ContentType).filter(|field| !self.is_deleted(field.whole))
+            {
+                self.delete_header(field);
+            }
+            let line = [b"Content-Type: ", value, b"\r\n"].concat();
+            self.set_part(Part::ContentType, Span::empty(index.fields_end()), &line);
+        }
+        Ok(())
     }
 
-    /// Takes the body away, and its Content-Type; Content-Length becomes 0.
-    pub fn remove_body(&mut self) {
-        self.body = Some(BodyEdit { text: Span::default(), content_type: ContentTypeEdit::Remove });
+    /// Takes the body away; Content-Length becomes 0, and Content-Type stays, as in Kamailio.
+    ///
+    /// # Errors
+    /// As [`EditList::set_body`].
+    pub fn remove_body(&mut self, message: &Message) -> Result<(), ScanError> {
+        self.set_body(message, b"", None)
     }
 
     /// The body that [`EditList::set_body`] set, if any; empty after [`EditList::remove_body`].
     pub fn new_body(&self) -> Option<&[u8]> {
-        self.body.map(|edit| edit.text.of(&self.arena))
+        let edit = self.edits.iter().find(|edit| edit.part == Some(Part::Body))?;
+        Some(edit.text.of(&self.arena))
     }
 
     /// This moment, to come back to with [`EditList::rollback`]: what differs from branch to branch is added after a
     /// mark and taken back before the next.
     pub fn mark(&self) -> Mark {
-        Mark { serial: self.serial, arena: self.arena.len(), body: self.body }
+        Mark { serial: self.serial, arena: self.arena.len() }
     }
 
-    /// Takes back every edit since `mark`, but for what was set again since then and had been set before it (the
-    /// request URI, the status): that is unset.
+    /// Takes back every edit since `mark`. What was set before the mark and set again since (the request URI, the status,
+    /// the body) is then not set at all.
     pub fn rollback(&mut self, mark: Mark) {
         self.edits.retain(|edit| edit.serial < mark.serial);
         self.arena.truncate(mark.arena);
-        self.body = mark.body;
         self.serial = mark.serial;
     }
 
-    fn set_start(&mut self, part: StartPart, span: Span, text: &[u8]) {
-        self.edits.retain(|edit| edit.start_line != Some(part));
+    fn set_part(&mut self, part: Part, span: Span, text: &[u8]) {
+        self.edits.retain(|edit| edit.part != Some(part));
         let order = i64::from(self.serial);
-        self.push(span.start as usize, span.end as usize, Class::Text, order, Some(part), text);
+        self.push(span.range(), Class::Text, order, Some(part), text);
     }
 
-    fn push(
-        &mut self,
-        at: usize,
-        end: usize,
-        class: Class,
-        order: i64,
-        start_line: Option<StartPart>,
-        text: &[u8],
-    ) {
+    fn push(&mut self, place: Range<usize>, class: Class, order: i64, part: Option<Part>, text: &[u8]) {
         let text = self.keep(text);
-        let (at, end) = (offset(at), offset(end.max(at)));
-        let edit = Edit { at, end, class, order, serial: self.serial, start_line, text };
+        let (at, end) = (offset(place.start), offset(place.end.max(place.start)));
+        let edit = Edit { at, end, class, order, serial: self.serial, part, text };
         self.serial += 1;
         let place = self.edits.partition_point(|other| other.key() <= edit.key());
         self.edits.insert(place, edit);
@@ -239,17 +243,17 @@ impl EditList {
         let buffer = message.as_bytes();
         out.reserve(buffer.len() + self.arena.len() + 32);
         let mut digits = [0; DIGITS];
-        let derived = self.derived(message, &mut digits);
-        let mut derived = derived.iter().flatten().peekable();
+        let mut length = self.touches_body(message).then(|| self.content_length(message, &mut digits));
         let mut cursor = Cursor { buffer, at: 0, out };
         for edit in &self.edits {
-            while let Some(piece) = derived.next_if(|piece| piece.at <= edit.at) {
-                cursor.put(piece);
+            if let Some(piece) = length.take_if(|piece| piece.at < edit.at) {
+                cursor.put(&piece);
             }
-            let text = edit.text.of(&self.arena);
-            cursor.put(&Piece { at: edit.at, end: edit.end, text: [text, b"", b""] });
+            cursor.put(&Piece { at: edit.at, end: edit.end, text: [edit.text.of(&self.arena), b"", b""] });
         }
-        derived.for_each(|piece| cursor.put(piece));
+        if let Some(piece) = length {
+            cursor.put(&piece);
+        }
         cursor.finish();
     }
 
@@ -270,67 +274,29 @@ impl EditList {
         Ok(())
     }
 
-    /// The edits that follow from the others: the body's, Content-Type's, Content-Length's, in order of offset.
-    fn derived<'a>(&'a self, message: &'a Message, digits: &'a mut [u8; DIGITS]) -> [Option<Piece<'a>>; 3] {
-        let mut pieces = [None; 3];
-        if !self.touches_body(message) {
-            return pieces;
-        }
-        let length = self.body_length(message);
-        let body = message.index().body();
-        if let Some(edit) = self.body {
-            pieces[0] =
-                Some(Piece { at: body.start, end: body.end, text: [edit.text.of(&self.arena), b"", b""] });
-            pieces[1] =
-                match edit.content_type {
-                    ContentTypeEdit::Keep => None,
-                    ContentTypeEdit::Set(text) => {
-                        let text = text.of(&self.arena);
-                        Some(self.header_piece(message, HeaderId::ContentType, b"Content-Type: ", text))
-                    }
-                    ContentTypeEdit::Remove => message.index().first(HeaderId::ContentType).map(|field| {
-                        Piece { at: field.whole.start, end: field.whole.end, text: [b"", b"", b""] }
-                    }),
-                };
-        }
-        let text = write_decimal(digits, length);
-        pieces[2] = Some(self.header_piece(message, HeaderId::ContentLength, b"Content-Length: ", text));
-        pieces.sort_by_key(|piece| piece.map(|piece| piece.at));
-        pieces
-    }
-
-    /// Sets a header's value where it stands, or adds the header when it is not there or is deleted.
-    fn header_piece<'a>(
-        &self,
-        message: &Message,
-        id: HeaderId,
-        name: &'a [u8],
-        value: &'a [u8],
-    ) -> Piece<'a> {
-        match message.index().first(id).filter(|field| !self.is_deleted(field.whole)) {
+    /// Sets Content-Length's value where it stands, or adds the header when it is not there or is deleted.
+    fn content_length<'a>(&self, message: &Message, digits: &'a mut [u8; DIGITS]) -> Piece<'a> {
+        let value = write_decimal(digits, self.body_length(message));
+        let field = message.index().first(HeaderId::ContentLength);
+        match field.filter(|field| !self.is_deleted(field.whole)) {
             Some(field) => Piece { at: field.value.start, end: field.value.end, text: [value, b"", b""] },
             None => {
                 let end = offset(message.index().fields_end());
-                Piece { at: end, end, text: [name, value, b"\r\n"] }
+                Piece { at: end, end, text: [b"Content-Length: ", value, b"\r\n"] }
             }
         }
     }
 
     fn touches_body(&self, message: &Message) -> bool {
-        let index = message.index();
-        let start = index.body().start;
-        let touches = |edit: &Edit| edit.at >= start || edit.end > start;
-        index.is_terminated()
-            && (self.body.is_some()
-                || self.edits.last().is_some_and(touches)
-                || self.edits.iter().any(touches))
+        let start = message.index().body().start;
+        message.index().is_terminated() && self.edits.iter().any(|edit| edit.at >= start || edit.end > start)
     }
 
     /// How long the body will be once written.
     fn body_length(&self, message: &Message) -> usize {
         let body = message.index().body();
-        let mut length = self.body.map_or(body.len(), |edit| edit.text.len());
-        let mut deleted_to = if self.body.is_some() { body.end } else { body.start };
+        let mut length = body.len();
+        let mut deleted_to = body.start;
         for edit in &self.edits {
             if edit.at >= body.start {
                 length += edit.text.len();

@@ -144,10 +144,7 @@ impl<'a> Iterator for Values<'a> {
 
 /// The text of a quoted string without its quotes and escapes; any other text as it is.
 pub fn unquote(text: &[u8]) -> Cow<'_, [u8]> {
-    let inner = match text {
-        [b'"', inner @ .., b'"'] => inner,
-        _ => return Cow::Borrowed(text),
-    };
+    let [b'"', inner @ .., b'"'] = text else { return Cow::Borrowed(text) };
     if memchr::memchr(b'\\', inner).is_none() {
         return Cow::Borrowed(inner);
     }

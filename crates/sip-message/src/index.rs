@@ -147,12 +147,14 @@ impl Index {
     fn first_line(&mut self, buffer: &[u8], first: usize) -> Result<usize, ScanError> {
         let line_end = memchr(b'\n', &buffer[first..])
             .map(|length| first + length)
-            .ok_or(ScanError::StartLine { at: offset(buffer.len()) })?;
+            .ok_or_else(|| ScanError::StartLine { at: offset(buffer.len()) })?;
         let end = if buffer[line_end - 1] == b'\r' { line_end - 1 } else { line_end };
         self.start_span = Span::new(first, end);
         let line = Line { buffer, start: first, end };
-        let (start, fault) =
-            line.response().or_else(|| line.request()).ok_or(ScanError::StartLine { at: offset(end) })?;
+        let (start, fault) = line
+            .response()
+            .or_else(|| line.request())
+            .ok_or_else(|| ScanError::StartLine { at: offset(end) })?;
         self.start = start;
         self.start_fault = fault;
         Ok(line_end + 1)

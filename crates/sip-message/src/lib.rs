@@ -4,6 +4,7 @@
 //! * [`Message`] joins a shared buffer and its index, and reads what is asked for, when it is asked for.
 //! * Views borrow from the buffer: [`Uri`], [`NameAddr`], [`Via`], [`CSeq`].
 //! * [`EditList`] holds changes and writes the changed message in one pass.
+//! * [`Reply`] and [`NewRequest`] write responses and requests; [`Framer`] finds messages in a stream.
 //!
 //! The crate knows nothing of sockets, time or configuration. No input makes it panic, and all work is linear in the
 //! input's length.
@@ -14,6 +15,7 @@
 mod cseq;
 mod edit;
 mod error;
+mod framer;
 mod grammar;
 mod header;
 mod index;
@@ -22,6 +24,8 @@ mod message;
 mod method;
 mod name_addr;
 mod params;
+mod reply;
+mod request;
 mod span;
 mod uri;
 mod via;
@@ -29,6 +33,7 @@ mod via;
 pub use cseq::CSeq;
 pub use edit::{Class, EditList, Mark};
 pub use error::{HeaderError, Rule, ScanError};
+pub use framer::{Frame, FrameError, Framer, MissingLength, PONG};
 pub use grammar::{Values, unquote};
 pub use header::{HeaderField, HeaderId};
 pub use index::{Index, StartFault, StartLine};
@@ -37,6 +42,8 @@ pub use message::{HeaderValue, Message};
 pub use method::Method;
 pub use name_addr::NameAddr;
 pub use params::{Param, Params};
+pub use reply::Reply;
+pub use request::NewRequest;
 pub use span::Span;
 pub use uri::{Scheme, Uri, UriBuf};
 pub use via::{Rport, Via};

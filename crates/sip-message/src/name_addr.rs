@@ -67,7 +67,8 @@ impl<'a> NameAddr<'a> {
             crate::grammar::find_outside(&raw[start..], b',').map_or(raw.len(), |length| start + length);
         let text = trim_end(&raw[start..end]);
         let (uri_text, rest) = text.split_at(bare_end(text));
-        let params_text = memchr(b';', rest).map_or(&rest[rest.len()..], |semicolon| &rest[semicolon + 1..]);
+        let params_text =
+            memchr(b';', rest).map_or_else(|| &rest[rest.len()..], |semicolon| &rest[semicolon + 1..]);
         (Self { display: &raw[start..start], uri_text, bracketed: false, params_text, raw }, end)
     }
 

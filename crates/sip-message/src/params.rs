@@ -62,7 +62,7 @@ impl<'a> Params<'a> {
     /// The first parameter of this name, whatever its case.
     pub fn find(self, name: &[u8]) -> Option<Param<'a>> {
         let mut params = self;
-        params.find_map(|param| param.name.eq_ignore_ascii_case(name).then_some(param))
+        Iterator::find(&mut params, |param| param.name.eq_ignore_ascii_case(name))
     }
 
     /// Whether a parameter of this name is there, with or without a value.

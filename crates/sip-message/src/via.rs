@@ -81,15 +81,17 @@ impl<'a> Via<'a> {
         unbracketed(self.host)
     }
 
-    /// The sender's port, or the default of the transport: 5061 for TLS and WSS over TLS's port, else 5060
-    /// (RFC 3261 §18.2.2, RFC 7118 for the web transports: 80 and 443).
+    /// The sender's port, or the default of its transport: 5061 for TLS, 80 and 443 for WS and WSS, else 5060
+    /// (RFC 3261 §18.2.2, RFC 7118 §5.4).
     pub fn port_or_default(&self) -> u16 {
-        self.port.unwrap_or(match self.transport {
-            name if name.eq_ignore_ascii_case(b"TLS") || name.eq_ignore_ascii_case(b"TLS-SCTP") => 5061,
-            name if name.eq_ignore_ascii_case(b"WS") => 80,
-            name if name.eq_ignore_ascii_case(b"WSS") => 443,
-            _ => 5060,
-        })
+        let is = |name: &[u8]| self.transport.eq_ignore_ascii_case(name);
+        match self.port {
+            Some(port) => port,
+            None if is(b"TLS") || is(b"TLS-SCTP") => 5061,
+            None if is(b"WS") => 80,
+            None if is(b"WSS") => 443,
+            None => 5060,
+        }
     }
 
     /// The parameters.

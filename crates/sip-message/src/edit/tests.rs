@@ -75,13 +75,13 @@ fn a_reply_takes_another_status() {
 fn a_new_body_brings_its_length_and_type() {
     let message = message();
     let mut edits = EditList::new();
-    edits.set_body(b"hello world", Some(b"text/plain"));
+    edits.set_body(&message, b"hello world", Some(b"text/plain")).expect("a place for a body");
     assert_eq!(
         written(&message, &edits),
         "INVITE sip:bob@b SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nTo: <sip:bob@b>\r\nl: 11\r\n\
          Content-Type: text/plain\r\n\r\nhello world"
     );
-    edits.remove_body();
+    edits.remove_body(&message).expect("a place for a body");
     assert!(written(&message, &edits).ends_with("l: 0\r\n\r\n"));
 }
 
@@ -101,7 +101,7 @@ fn a_deleted_length_is_written_anew_when_the_body_changes() {
     let length = *message.index().first(HeaderId::ContentLength).expect("a length");
     let mut edits = EditList::new();
     edits.delete_header(&length);
-    edits.set_body(b"x", None);
+    edits.set_body(&message, b"x", None).expect("a place for a body");
     assert!(written(&message, &edits).ends_with("To: <sip:bob@b>\r\nContent-Length: 1\r\n\r\nx"));
 }
 
@@ -113,7 +113,7 @@ fn rollback_takes_a_branch_back() {
     edits.append_header(&message, b"X: all\r\n");
     let mark = edits.mark();
     edits.insert(via.whole.start as usize, Class::Via, b"Via: one\r\n");
-    edits.set_body(b"", None);
+    edits.set_body(&message, b"", None).expect("a place for a body");
     edits.rollback(mark);
     assert_eq!(
         written(&message, &edits),
@@ -133,4 +133,35 @@ fn apply_makes_the_edits_readable() {
     edits.set_uri(&message, b"\n");
     assert!(edits.apply(&mut message, &Limits::DEFAULT).is_err());
     assert_eq!(message.request_uri(), Some(b"sip:carol@c".as_slice()));
+}
+
+/// As Kamailio 5.6.3 wrote it.
+#[test]
+fn a_content_type_in_place_moves_behind_the_other_fields() {
+    let text = b"INVITE sip:b SIP/2.0\r\nContent-Type: text/plain\r\nContent-Length:   10\r\nEnd: 1\r\n\r\n0123456789";
+    let message = Message::from_bytes(&text[..]).expect("a message");
+    let mut edits = EditList::new();
+    edits.set_body(&message, b"first", Some(b"text/first")).expect("a place for a body");
+    edits.set_body(&message, b"hello", Some(b"text/x")).expect("a place for a body");
+    assert_eq!(
+        written(&message, &edits),
+        "INVITE sip:b SIP/2.0\r\nContent-Length:   5\r\nEnd: 1\r\nContent-Type: text/x\r\n\r\nhello"
+    );
+    let text = b"INVITE sip:b SIP/2.0\r\nR: x\r\n\r\n";
+    let message = Message::from_bytes(&text[..]).expect("a message");
+    edits.clear();
+    edits.set_body(&message, b"hello", Some(b"text/x")).expect("a place for a body");
+    edits.append_header(&message, b"X: last\r\n");
+    assert_eq!(
+        written(&message, &edits),
+        "INVITE sip:b SIP/2.0\r\nR: x\r\nContent-Type: text/x\r\nX: last\r\nContent-Length: 5\r\n\r\nhello"
+    );
+}
+
+#[test]
+fn a_message_whose_headers_do_not_end_takes_no_body() {
+    let message = Message::from_bytes(&b"INVITE sip:b SIP/2.0\r\nR: x\r\n"[..]).expect("a message");
+    let mut edits = EditList::new();
+    assert_eq!(edits.set_body(&message, b"x", None), Err(ScanError::NoEndOfHeaders { at: 28 }));
+    assert!(edits.is_empty());
 }

@@ -12,7 +12,7 @@ BENCH := $(TARGET)/release/bench
 
 # Processor time for all fuzz targets together, in seconds.
 FUZZ_SECONDS ?= 3600
-# Further options of `bench calls`, as in `make bench BENCH_OPTIONS="--rounds 3 --rates 1000"`.
+# Further options of `bench calls`, as in `make bench BENCH_OPTIONS="--rounds 3 --markdown docs/performance.md"`.
 BENCH_OPTIONS ?=
 
 .PHONY: help setup build demo lint test bench instructions soak fuzz docs
@@ -39,10 +39,10 @@ test: setup lint ## Lint, and every test; the comparison with Debian's Kamailio 
 
 bench: setup build ## Tandem, Kamailio and a plain forwarder side by side on loopback
 	@mkdir -p $(TARGET)/bench
-	$(BENCH) calls --folder $(TARGET)/bench --json $(TARGET)/bench/calls.json \
-		--markdown $(TARGET)/bench/calls.md $(BENCH_OPTIONS)
+	$(BENCH) calls --folder $(TARGET)/bench --json $(TARGET)/bench/calls.json $(BENCH_OPTIONS)
+	$(BENCH) indexing
 
-instructions: setup build ## Instructions a message, counted by callgrind
+instructions: setup build ## Instructions and allocations a message, counted by callgrind
 	$(BENCH) instructions --folder $(TARGET)/bench
 
 soak: setup build ## Long runs: FUZZ_SECONDS of fuzzing, then a minute of calls

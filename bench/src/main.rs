@@ -2,9 +2,10 @@
 //! side in one session on loopback. SIPp makes the calls; `docs/performance.md` tells the method.
 
 mod account;
+mod callgrind;
 mod forwarder;
 mod goals;
-mod instructions;
+mod indexing;
 mod measurement;
 mod probe;
 mod report;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use callgrind::CountError;
 use measurement::{Case, Outcome, measure};
 use report::{Machine, Report};
 use server::{Kind, Ports, Programs};
@@ -36,8 +38,10 @@ struct Command {
 enum What {
     /// Calls through each server: processor time a call, delay, failed calls, memory
     Calls(Calls),
-    /// Instructions a message in each server, counted by callgrind
+    /// Instructions and allocations a message in each server, counted by callgrind
     Instructions(Instructions),
+    /// Time and allocations to make a received INVITE ready to route
+    Indexing,
     /// Be the plain datagram forwarder that the others are compared with
     Forwarder {
         #[arg(long)]
@@ -53,8 +57,12 @@ enum What {
 /// Which servers, and where they are.
 #[derive(Args)]
 struct Servers {
-    /// In the order of measurement: forwarder, kamailio-N (UDP processes), tandem-N (shards)
-    #[arg(long, value_delimiter = ',', default_value = "forwarder,kamailio-1,kamailio-2,tandem-1,tandem-2")]
+    /// In the order of measurement: forwarder, kamailio-N and kamailio-tlsf-N (UDP processes), tandem-N (shards)
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "forwarder,kamailio-1,kamailio-tlsf-1,kamailio-2,tandem-1,tandem-2"
+    )]
     servers: Vec<Kind>,
     /// The configuration that Kamailio and Tandem run
     #[arg(long, default_value = "examples/stateless-proxy.cfg")]
@@ -97,7 +105,7 @@ struct Calls {
     /// Also write all figures as JSON
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Also write the tables as Markdown
+    /// Also write the tables as Markdown; a file with `<!-- figures -->` marks gets them in between
     #[arg(long)]
     markdown: Option<PathBuf>,
     /// Exit with 1 when a goal is not reached
@@ -118,6 +126,7 @@ fn main() -> ExitCode {
     let outcome = match Command::parse().what {
         What::Calls(options) => calls(&options),
         What::Instructions(options) => count(&options),
+        What::Indexing => indexing::run(&mut io::stdout()).map(|_| true).map_err(Into::into),
         What::Forwarder { listen, callee, route } => {
             forwarder::run(listen, callee, &route).map(|()| true).map_err(Into::into)
         }
@@ -182,7 +191,10 @@ fn calls(options: &Calls) -> Result<bool, Box<dyn Error>> {
     }
     io::stdout().write_all(report.text().as_bytes())?;
     write(options.json.as_deref(), &report.json()?)?;
-    write(options.markdown.as_deref(), &report.markdown())?;
+    if let Some(file) = &options.markdown {
+        let page = fs::read_to_string(file).unwrap_or_default();
+        write(Some(file), &report::insert(&page, &report.markdown()))?;
+    }
     Ok(!options.strict || report.passes())
 }
 
@@ -199,7 +211,7 @@ fn measure_case(
             let name = format!("{kind}-{}-{}-{round}", case.rate, case.sources);
             writeln!(
                 io::stderr(),
-                "measuring {kind}: {} calls/s, {} source port(s), run {round}",
+                "{kind}: {} calls/s, {} source port(s), run {round}",
                 case.rate,
                 case.sources
             )?;
@@ -220,13 +232,20 @@ fn count(options: &Instructions) -> Result<bool, Box<dyn Error>> {
     let (present, missing) = options.servers.present(&programs);
     let mut output = io::stdout().lock();
     for (kind, why) in missing {
-        writeln!(output, "{kind:<12} not counted: {why}")?;
+        writeln!(output, "{kind:<16} not counted: {why}")?;
     }
     for kind in present {
         let folder = options.servers.run_folder(&format!("{kind}-instructions"))?;
         let ports = Ports::new(options.servers.port_base);
-        let counted = instructions::count(&folder, &programs, ports, kind, options.calls)?;
-        writeln!(output, "{kind:<12} {counted:>9.0} instructions a message (user space, callgrind)")?;
+        match callgrind::count(&folder, &programs, ports, kind, options.calls) {
+            Ok(counted) => writeln!(
+                output,
+                "{kind:<16} {:>9.0} instructions and {:>6.2} allocations a message (user space)",
+                counted.instructions, counted.allocations
+            )?,
+            Err(error @ CountError::Failed(..)) => writeln!(output, "{kind:<16} not counted: {error}")?,
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(true)
 }

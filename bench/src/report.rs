@@ -21,6 +21,9 @@ const HEAD: [&str; 11] = [
     "goals",
 ];
 
+/// The marks in a page between which the figures stand.
+const MARKS: [&str; 2] = ["<!-- figures -->\n", "<!-- end of figures -->\n"];
+
 /// The machine that the figures are of.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Machine {
@@ -211,4 +214,32 @@ fn shards(outcome: &Outcome) -> String {
     let cells =
         counts.iter().map(|count| format!("{count} ({:.0} %)", *count as f64 * 100.0 / total.max(1) as f64));
     cells.collect::<Vec<_>>().join(" + ")
+}
+
+/// Puts the figures between the page's marks, for what was there; the figures alone if it has no marks.
+pub(crate) fn insert(page: &str, figures: &str) -> String {
+    let [begin, end] = MARKS;
+    match page.split_once(begin).and_then(|(before, rest)| Some((before, rest.split_once(end)?.1))) {
+        Some((before, after)) => format!("{before}{begin}\n{figures}\n{end}{after}"),
+        None => figures.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_take_the_place_of_those_that_stood_between_the_marks() {
+        let page = "# Page\n<!-- figures -->\nold\n<!-- end of figures -->\nmore\n";
+        let once = insert(page, "new");
+        assert_eq!(once, "# Page\n<!-- figures -->\n\nnew\n<!-- end of figures -->\nmore\n");
+        assert_eq!(insert(&once, "new"), once);
+    }
+
+    #[test]
+    fn a_page_without_marks_becomes_the_figures() {
+        assert_eq!(insert("", "new"), "new");
+        assert_eq!(insert("<!-- figures -->\nno end", "new"), "new");
+    }
 }

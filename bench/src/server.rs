@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Forwarder,
     /// With so many UDP processes on its one socket.
     Kamailio(u32),
+    /// The same with its `tlsf` allocator: Debian's default checks the heap, and at a price.
+    KamailioTlsf(u32),
     /// With so many shards.
     Tandem(u32),
 }
@@ -34,6 +36,7 @@ impl fmt::Display for Kind {
         match self {
             Self::Forwarder => f.write_str("forwarder"),
             Self::Kamailio(workers) => write!(f, "kamailio-{workers}"),
+            Self::KamailioTlsf(workers) => write!(f, "kamailio-tlsf-{workers}"),
             Self::Tandem(shards) => write!(f, "tandem-{shards}"),
         }
     }
@@ -50,11 +53,12 @@ impl FromStr for Kind {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let count = |text: &str| text.parse().map_err(|_| format!("`{text}` is not a number of workers"));
-        match text.split_once('-') {
+        match text.rsplit_once('-') {
             None if text == "forwarder" => Ok(Self::Forwarder),
             Some(("kamailio", workers)) => count(workers).map(Self::Kamailio),
+            Some(("kamailio-tlsf", workers)) => count(workers).map(Self::KamailioTlsf),
             Some(("tandem", shards)) => count(shards).map(Self::Tandem),
-            _ => Err(format!("`{text}`: expected forwarder, kamailio-N or tandem-N")),
+            _ => Err(format!("`{text}`: expected forwarder, kamailio-N, kamailio-tlsf-N or tandem-N")),
         }
     }
 }
@@ -113,6 +117,7 @@ impl Programs {
         let (program, options, workers) = match kind {
             Kind::Forwarder => return Ok((std::env::current_exe()?, forwarder_options(ports))),
             Kind::Kamailio(workers) => (&self.kamailio, KAMAILIO.to_owned(), workers),
+            Kind::KamailioTlsf(workers) => (&self.kamailio, format!("{KAMAILIO} -X tlsf"), workers),
             Kind::Tandem(shards) => {
                 let default = || format!("kamailio {KAMAILIO}");
                 (&self.tandem, self.tandem_options.clone().unwrap_or_else(default), shards)
@@ -130,7 +135,9 @@ impl Programs {
     /// Why this server cannot be measured here, if so.
     pub(crate) fn missing(&self, kind: Kind) -> Option<&'static str> {
         match kind {
-            Kind::Kamailio(_) if !self.kamailio.exists() => Some("Kamailio is not installed (`make setup`)"),
+            Kind::Kamailio(_) | Kind::KamailioTlsf(_) if !self.kamailio.exists() => {
+                Some("Kamailio is not installed (`make setup`)")
+            }
             Kind::Tandem(_) if !self.tandem.exists() => Some("Tandem is not built (`make build`)"),
             _ => None,
         }
@@ -206,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_server_reads_back_as_it_is_written() {
-        for kind in [Kind::Forwarder, Kind::Kamailio(2), Kind::Tandem(1)] {
+        for kind in [Kind::Forwarder, Kind::Kamailio(2), Kind::KamailioTlsf(1), Kind::Tandem(1)] {
             assert_eq!(kind.to_string().parse(), Ok(kind));
         }
         assert!("kamailio".parse::<Kind>().is_err());

@@ -7,7 +7,7 @@ use crate::case::Case;
 use crate::endpoint::{Arrival, Endpoint, Transport, poll};
 use crate::error::{Error, Result};
 use crate::message::{Message, Until};
-use crate::network::{Network, find};
+use crate::network::{Network, find, replace};
 use crate::normal::Normaliser;
 use crate::outcome::{Delivery, Outcome};
 use crate::server::{Kind, Server};
@@ -25,6 +25,8 @@ pub struct Exchange {
     endpoints: Vec<Endpoint>,
     common: Vec<u8>,
     sentinels: usize,
+    /// The newest `;i=` that a server wrote into a Via: the id of a stream connection, for `@CONNECTION@`.
+    connection: String,
     /// Whether outcomes hold the server's own log lines too, for people who look into one.
     pub whole_log: bool,
 }
@@ -39,7 +41,7 @@ impl Exchange {
         let endpoints = Endpoint::bind_all(&network)?;
         let path = crate::case::root().join("cases/common.cfg");
         let common = network.localise(&std::fs::read(&path).map_err(Error::file(&path))?);
-        Ok(Self { network, endpoints, common, sentinels: 0, whole_log: false })
+        Ok(Self { network, endpoints, common, sentinels: 0, connection: String::new(), whole_log: false })
     }
 
     /// Starts `kind` on the case's configuration and sends its messages; one outcome for each.
@@ -110,7 +112,8 @@ impl Exchange {
         let log_from = server.log_size();
         let to = self.socket_address(&message.to)?;
         let sender = self.index(message.from);
-        let bytes = self.network.localise(&message.bytes);
+        let bytes = replace(&message.bytes, "@CONNECTION@", &self.connection);
+        let bytes = self.network.localise(&bytes);
         self.endpoints[sender].send(message.transport, to, &bytes, message.fresh)?;
         let ports: Vec<u16> = self.endpoints[sender].dialled_ports().collect();
 
@@ -128,6 +131,9 @@ impl Exchange {
             let at = self.index(name);
             let done = |a: &(usize, Arrival)| a.0 == at && a.1.transport == Transport::Tcp;
             self.wait_for(server, message, &mut arrivals, done)?;
+        }
+        if let Some(id) = arrivals.iter().filter_map(|(_, arrival)| connection_id(arrival)).next_back() {
+            self.connection = id;
         }
         arrivals.sort_by_key(|(endpoint, arrival)| (*endpoint, arrival.transport));
         let deliveries = arrivals.into_iter().map(|(endpoint, arrival)| self.delivery(endpoint, arrival)).collect();
@@ -213,6 +219,14 @@ fn sentinel(id: &str, transport: Transport, from: SocketAddr) -> Vec<u8> {
 fn is_answer(arrival: &Arrival, id: &str) -> bool {
     let line = format!("\r\nCall-ID: {id}\r\n");
     arrival.bytes.as_deref().is_some_and(|bytes| find(bytes, line.as_bytes()).is_some())
+}
+
+/// The value of the first `;i=` in the headers of what arrived.
+fn connection_id(arrival: &Arrival) -> Option<String> {
+    let bytes = arrival.bytes.as_deref()?;
+    let at = find(bytes, b";i=")? + 3;
+    let end = bytes[at..].iter().position(|byte| !byte.is_ascii_alphanumeric())?;
+    Some(String::from_utf8_lossy(&bytes[at..at + end]).into_owned())
 }
 
 /// What a script wrote to the log, as level and text without the process; the server's own lines are left out.

@@ -14,6 +14,7 @@ usage: differential record [CASE…]            record what Kamailio does
        differential check tandem [CASE…]      compare Tandem (TANDEM_BIN) with the recordings
        differential record-tandem [CASE…]     record what Tandem does where it differs on purpose
        differential log SERVER [CASE…]        show what a server does, with its whole log
+       differential required FILE…            print what these configurations use, for coverage/required.txt
        differential coverage                  print what the configurations must meet, and where they do
 CASE is a part of a case's name; without one, all cases are meant.";
 
@@ -43,6 +44,10 @@ fn dispatch(arguments: &[String]) -> Result<bool> {
         }
         ["check", kind, ..] => check(&server(kind)?, &arguments[2..]),
         ["log", kind, ..] => log(&server(kind)?, &arguments[2..]),
+        ["required", ..] => {
+            show(&coverage::required_by(&arguments[1..])?);
+            Ok(true)
+        }
         ["coverage"] => {
             let coverage = coverage::Coverage::of(&Case::load_all(&[])?)?;
             show(&coverage.text());

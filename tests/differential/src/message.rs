@@ -13,7 +13,8 @@
 //! A record begins with `=== name` and options; its lines leave with CRLF. `@VIA@` stands for a Via of the
 //! sender; `@HEADERS@` for Via, Max-Forwards, From, To, Call-ID, CSeq and Contact of a request outside a
 //! dialog; `@DIALOG@` for the same with a To tag; `@REPLY@` for the headers of a reply whose request went
-//! from `caller` through the server. A missing Content-Length is added. Options:
+//! from `caller` through the server; `@CONNECTION@` for the id of a stream that the server wrote into the newest
+//! Via `;i=`. A missing Content-Length is added. Options:
 //!
 //! | option | meaning |
 //! |---|---|

@@ -61,7 +61,8 @@ impl Network {
     }
 }
 
-fn replace(text: &[u8], from: &str, to: &str) -> Vec<u8> {
+/// `text` with every `from` as `to`.
+pub(crate) fn replace(text: &[u8], from: &str, to: &str) -> Vec<u8> {
     let from = from.as_bytes();
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -162,8 +162,47 @@ fn collect(stderr: ChildStderr, log: &Mutex<Vec<String>>) {
     let mut line = Vec::new();
     while matches!(reader.read_until(b'\n', &mut line), Ok(size) if size > 0) {
         let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
-        log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(text);
+        let entries = entries(&text).map(str::to_owned);
+        log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(entries);
         line.clear();
+    }
+}
+
+/// The entries of one line: a script whose text has no line end lets the next entry follow on the same line.
+fn entries(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let next = (1..rest.len()).filter(|at| rest.is_char_boundary(*at)).find(|at| is_entry(&rest[*at..]));
+        let (entry, after) = rest.split_at(next.unwrap_or(rest.len()));
+        rest = after;
+        Some(entry)
+    })
+}
+
+/// Whether text begins as an entry does: ` 1(4711) ERROR: `.
+fn is_entry(text: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.strip_prefix(' ').and_then(|text| text.split_once('(')).is_some_and(|(index, rest)| {
+        number(index)
+            && rest.split_once(") ").is_some_and(|(process, rest)| {
+                let level = rest.split_once(": ").map_or("", |(level, _)| level);
+                number(process) && !level.is_empty() && level.bytes().all(|byte| byte.is_ascii_uppercase())
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::entries;
+
+    #[test]
+    fn a_text_without_a_line_end_does_not_swallow_the_next_entry() {
+        let line = " 1(47) ERROR: <script>: one (2) ERR: 1(47) INFO: <script>: two";
+        let expected = [" 1(47) ERROR: <script>: one (2) ERR:", " 1(47) INFO: <script>: two"];
+        assert_eq!(entries(line).collect::<Vec<_>>(), expected);
     }
 }
 

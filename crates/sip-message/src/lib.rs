@@ -2,7 +2,8 @@
 //!
 //! * [`Index`] finds, in one pass over a buffer, the start line, every header field and the body.
 //! * [`Message`] joins a shared buffer and its index, and reads what is asked for, when it is asked for.
-//! * Views borrow from the buffer: [`Uri`], [`NameAddr`], [`Via`], [`CSeq`].
+//! * Views borrow from the buffer: [`Uri`], [`NameAddr`], [`Via`], [`CSeq`], [`Credentials`], [`ContentType`] and its
+//!   parts, [`sdp::Sdp`], …
 //! * [`EditList`] holds changes and writes the changed message in one pass.
 //! * [`Reply`] and [`NewRequest`] write responses and requests; [`Framer`] finds messages in a stream.
 //!
@@ -12,7 +13,10 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod content;
+mod credentials;
 mod cseq;
+mod date;
 mod edit;
 mod error;
 mod framer;
@@ -23,14 +27,20 @@ mod limits;
 mod message;
 mod method;
 mod name_addr;
+mod options;
 mod params;
+mod reason;
 mod reply;
 mod request;
+pub mod sdp;
 mod span;
 mod uri;
 mod via;
 
+pub use content::{ContentType, Part, Parts};
+pub use credentials::{AuthParam, Credentials};
 pub use cseq::CSeq;
+pub use date::Date;
 pub use edit::{Class, EditList, Mark};
 pub use error::{HeaderError, Rule, ScanError};
 pub use framer::{Frame, FrameError, Framer, MissingLength, PONG};
@@ -42,6 +52,7 @@ pub use message::{HeaderValue, Message};
 pub use method::Method;
 pub use name_addr::NameAddr;
 pub use params::{Param, Params};
+pub use reason::Reason;
 pub use reply::Reply;
 pub use request::NewRequest;
 pub use span::Span;

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// Nanoseconds in a tick of `/proc/PID/stat`; the kernel shows 100 ticks a second on every Linux.
 const TICK: u64 = 10_000_000;
 
+/// How the names of our control groups begin; the benchmark's process follows.
+const PREFIX: &str = "sip-bench-";
+
 /// What books a group's processor time is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Books {
@@ -63,9 +66,22 @@ impl Group {
     /// Makes a group, or says why this machine does not let us.
     pub(crate) fn new(name: &str) -> io::Result<Self> {
         let (books, parent) = Books::here();
-        let folder = parent.join(format!("sip-bench-{}-{name}", std::process::id()));
+        sweep(&parent);
+        let folder = parent.join(format!("{PREFIX}{}-{name}", std::process::id()));
         fs::create_dir(&folder)?;
         Ok(Self { folder, books })
+    }
+}
+
+/// Removes the groups of benchmarks that were interrupted. The kernel keeps a group that still has a process.
+fn sweep(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
+        if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
+            let _ = fs::remove_dir(entry.path());
+        }
     }
 }
 

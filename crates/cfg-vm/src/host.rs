@@ -18,8 +18,8 @@ pub enum ArgValue {
     Int(i64),
     /// Undefined.
     Null,
-    /// A pseudo-variable of the program, read and written through [`crate::machine::read`] and
-    /// [`crate::machine::write`].
+    /// A pseudo-variable of the program, read and written through [`crate::read`] and
+    /// [`crate::write`].
     Pv(PvRef),
     /// A route of the program.
     Route(RouteId),
@@ -75,7 +75,7 @@ pub enum WriteError {
 }
 
 /// Something that the running script ought to be told; the host logs it with the place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
     /// Text that is not a number was taken for one (it counts as 0).
@@ -94,6 +94,8 @@ pub enum Notice<'a> {
     Write(&'a WriteError),
     /// A regular expression made at run time does not parse.
     Regex(&'a str),
+    /// An argument made at run time does not parse: the call failed.
+    Argument(&'a str),
 }
 
 /// What step tracing shows of a statement.

@@ -9,14 +9,18 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod arguments;
 pub mod bound;
 pub mod catalogue;
 pub mod check;
 pub mod host;
 pub mod known;
 pub mod machine;
+pub mod number;
 mod op;
+mod operate;
 pub mod program;
+mod read;
 pub mod regex;
 pub mod settings;
 pub mod subst;

@@ -27,7 +27,8 @@ pub fn load() -> Result<Vec<Difference>> {
         .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
         .map(|line| {
             let wrong = |what: &str| Error::Case(path.clone(), format!("`{line}`: {what}"));
-            let (pair, reason) = line.split_once(' ').ok_or_else(|| wrong("write the pair, a space, the reason's id"))?;
+            let (pair, reason) =
+                line.split_once(' ').ok_or_else(|| wrong("write the pair, a space, the reason's id"))?;
             let reason = reason.trim().to_owned();
             if !reasons.contains(&format!("`{reason}`")) {
                 return Err(wrong("docs/compatibility.md gives no such reason"));

@@ -165,7 +165,13 @@ impl Endpoint {
         while let Ok((stream, peer)) = self.listener.accept() {
             if stream.set_nonblocking(true).is_ok() {
                 let local_port = self.address.port();
-                self.connections.push(Connection { stream, peer, local_port, pending: Vec::new(), closed: false });
+                self.connections.push(Connection {
+                    stream,
+                    peer,
+                    local_port,
+                    pending: Vec::new(),
+                    closed: false,
+                });
             }
         }
     }
@@ -177,7 +183,13 @@ impl Endpoint {
         let stream: TcpStream = socket.into();
         stream.set_nodelay(true)?;
         let local_port = stream.local_addr()?.port();
-        self.connections.push(Connection { stream, peer: to, local_port, pending: Vec::new(), closed: false });
+        self.connections.push(Connection {
+            stream,
+            peer: to,
+            local_port,
+            pending: Vec::new(),
+            closed: false,
+        });
         Ok(self.connections.len() - 1)
     }
 }

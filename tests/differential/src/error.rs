@@ -39,9 +39,9 @@ impl fmt::Display for Error {
                 writeln!(f, "{what}; its last log lines:")?;
                 log.iter().try_for_each(|line| writeln!(f, "    {line}"))
             }
-            Self::NoFreeNetwork => {
-                f.write_str("every loopback range of this test (127.100.100.0 to 127.100.149.0) is taken by another run")
-            }
+            Self::NoFreeNetwork => f.write_str(
+                "every loopback range of this test (127.100.100.0 to 127.100.149.0) is taken by another run",
+            ),
         }
     }
 }

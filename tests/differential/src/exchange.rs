@@ -104,11 +104,19 @@ impl Exchange {
         let logged = server.lines_until(0, &id);
         match (last, logged) {
             (Some(()), Some(_)) => Ok(()),
-            _ => Err(server.failure(&format!("after {} start sentinels the next was not answered", asked.len()))),
+            _ => {
+                Err(server
+                    .failure(&format!("after {} start sentinels the next was not answered", asked.len())))
+            }
         }
     }
 
-    fn pair(&mut self, server: &mut Server, message: &Message, normaliser: &mut Normaliser) -> Result<Outcome> {
+    fn pair(
+        &mut self,
+        server: &mut Server,
+        message: &Message,
+        normaliser: &mut Normaliser,
+    ) -> Result<Outcome> {
         let log_from = server.log_size();
         let to = self.socket_address(&message.to)?;
         let sender = self.index(message.from);
@@ -119,7 +127,9 @@ impl Exchange {
 
         let mut arrivals: Vec<(usize, Arrival)> = Vec::new();
         let log = match message.until {
-            Until::Sentinel => self.wait_for_sentinel(server, message, to, sender, log_from, &mut arrivals)?,
+            Until::Sentinel => {
+                self.wait_for_sentinel(server, message, to, sender, log_from, &mut arrivals)?
+            }
             Until::Closed | Until::Answered => {
                 let closed = message.until == Until::Closed;
                 let done = |a: &(usize, Arrival)| a.0 == sender && (!closed || a.1.bytes.is_none());
@@ -136,12 +146,9 @@ impl Exchange {
             self.connection = id;
         }
         arrivals.sort_by_key(|(endpoint, arrival)| (*endpoint, arrival.transport));
-        let deliveries = arrivals.into_iter().map(|(endpoint, arrival)| self.delivery(endpoint, arrival)).collect();
-        let log = if self.whole_log {
-            log
-        } else {
-            script_lines(&self.network, &log)
-        };
+        let deliveries =
+            arrivals.into_iter().map(|(endpoint, arrival)| self.delivery(endpoint, arrival)).collect();
+        let log = if self.whole_log { log } else { script_lines(&self.network, &log) };
         Ok(normaliser.normalise(&Outcome { name: message.name.clone(), deliveries, log }, &ports))
     }
 
@@ -173,15 +180,21 @@ impl Exchange {
         done: impl Fn(&(usize, Arrival)) -> bool,
     ) -> Result<()> {
         let finished = poll(PATIENCE, || {
-            for (at, endpoint) in self.endpoints.iter_mut().enumerate() {
-                arrivals.extend(endpoint.drain().into_iter().map(|arrival| (at, arrival)));
-            }
+            self.gather(arrivals);
             arrivals.iter().any(&done).then_some(())
         });
+        // The sockets are read one after the other: what came in meanwhile at one already read is there now.
+        self.gather(arrivals);
         finished.ok_or_else(|| {
             let state = if server.is_running() { "runs but has not finished" } else { "has stopped at" };
             server.failure(&format!("the server {state} `{}`; {} arrivals", message.name, arrivals.len()))
         })
+    }
+
+    fn gather(&mut self, arrivals: &mut Vec<(usize, Arrival)>) {
+        for (at, endpoint) in self.endpoints.iter_mut().enumerate() {
+            arrivals.extend(endpoint.drain().into_iter().map(|arrival| (at, arrival)));
+        }
     }
 
     fn delivery(&self, endpoint: usize, arrival: Arrival) -> Delivery {

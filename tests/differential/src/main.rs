@@ -85,7 +85,9 @@ fn server(name: &str) -> Result<Kind> {
         "tandem" => Kind::tandem(),
         _ => None,
     };
-    kind.ok_or_else(|| Error::Server(format!("no server `{name}`: not installed, not built, or misspelt"), Vec::new()))
+    kind.ok_or_else(|| {
+        Error::Server(format!("no server `{name}`: not installed, not built, or misspelt"), Vec::new())
+    })
 }
 
 /// Standard output is this program's product.

@@ -147,7 +147,8 @@ impl<'a> Options<'a> {
             raw: false,
         };
         while let Some(word) = words.next() {
-            let mut argument = || words.next().ok_or(format!("`{name}`: `{word}` wants a word after it"));
+            let mut argument =
+                || words.next().ok_or_else(|| format!("`{name}`: `{word}` wants a word after it"));
             match word {
                 "from" => options.from = endpoint(argument()?)?,
                 "to" => options.to = argument()?.to_owned(),
@@ -193,8 +194,18 @@ impl<'a> Options<'a> {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
         let method = head.split(' ').next().unwrap_or_default();
         let head = head
-            .replace("@HEADERS@", &format!("{}\nContact: <sip:alice@{}>", self.dialog(name, method, ""), self.address()))
-            .replace("@DIALOG@", &format!("{}\nContact: <sip:alice@{}>", self.dialog(name, method, ";tag=bob-7"), self.address()))
+            .replace(
+                "@HEADERS@",
+                &format!("{}\nContact: <sip:alice@{}>", self.dialog(name, method, ""), self.address()),
+            )
+            .replace(
+                "@DIALOG@",
+                &format!(
+                    "{}\nContact: <sip:alice@{}>",
+                    self.dialog(name, method, ";tag=bob-7"),
+                    self.address()
+                ),
+            )
             .replace("@REPLY@", &format!("{REPLY_VIAS}{}", people(name, "INVITE", ";tag=bob-7")))
             .replace("@VIA@", &self.via(name));
         let body = body.replace('\n', "\r\n");

@@ -3,7 +3,7 @@
 //! Case files are written for the *canonical* range, 127.100.100.0/24 and the ports 25000, 26000 and 27000 of
 //! `::1`, and run there as they stand. When another run holds that range, the next one is taken and the
 //! addresses are rewritten on the way in and back on the way out; both spellings have one length, so nothing
-//! that counts bytes changes.
+//! that counts bytes changes. (So no case may hold 25000, 26000 or 27000 as anything but such a port.)
 
 use std::net::UdpSocket;
 

@@ -84,7 +84,9 @@ impl Normaliser {
     fn sender(&self, delivery: &Delivery) -> String {
         let from = self.ports_named(&delivery.from);
         match from.rsplit_once(':') {
-            Some((address, port)) if delivery.transport == Transport::Tcp && !is_fixed(port.parse().unwrap_or(0)) => {
+            Some((address, port))
+                if delivery.transport == Transport::Tcp && !is_fixed(port.parse().unwrap_or(0)) =>
+            {
                 format!("{address}:<dialled>")
             }
             _ => from,
@@ -102,7 +104,9 @@ impl Normaliser {
                 }
                 Some(at) if line[..at].ends_with(b"-Hex") => {
                     out.extend_from_slice(&line[..at]);
-                    out.extend(line[at..].iter().map(|byte| if byte.is_ascii_alphanumeric() { b'h' } else { *byte }));
+                    out.extend(
+                        line[at..].iter().map(|byte| if byte.is_ascii_alphanumeric() { b'h' } else { *byte }),
+                    );
                 }
                 _ => out.extend(self.line(line)),
             }
@@ -143,7 +147,7 @@ impl Normaliser {
         out
     }
 
-    fn log_line(&mut self, line: &str) -> String {
+    fn log_line(&self, line: &str) -> String {
         match line.split_once("volatile ") {
             Some((level, text)) => {
                 let text: String = text.bytes().map(|byte| char::from(shape(byte))).collect();

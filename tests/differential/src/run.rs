@@ -71,7 +71,13 @@ impl Comparison {
         Ok(comparison)
     }
 
-    fn add(&mut self, kind: &Kind, case: &Case, run: &Result<Vec<Outcome>>, listed: &[Difference]) -> Result<()> {
+    fn add(
+        &mut self,
+        kind: &Kind,
+        case: &Case,
+        run: &Result<Vec<Outcome>>,
+        listed: &[Difference],
+    ) -> Result<()> {
         let expected = recording::read(&case.folder.join("expected.out"))?;
         let own = recording::read(&case.folder.join("tandem.out"))?;
         self.pairs += case.messages.len();
@@ -169,7 +175,8 @@ fn difference_text(expected: &str, got: &str) -> String {
 /// # Errors
 /// The first case that cannot be run or written.
 pub fn record(cases: &[Case]) -> Result<usize> {
-    let kind = Kind::kamailio().ok_or_else(|| Error::Server("kamailio is not installed".to_owned(), Vec::new()))?;
+    let kind =
+        Kind::kamailio().ok_or_else(|| Error::Server("kamailio is not installed".to_owned(), Vec::new()))?;
     let mut pairs = 0;
     let mut failures = Vec::new();
     for (at, run) in all(&kind, cases)? {

@@ -97,7 +97,9 @@ impl Server {
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
-            .map_err(|error| Error::Server(format!("{} cannot be started: {error}", kind.name()), Vec::new()))?;
+            .map_err(|error| {
+                Error::Server(format!("{} cannot be started: {error}", kind.name()), Vec::new())
+            })?;
         let log = Arc::new(Mutex::new(Vec::new()));
         if let Some(stderr) = child.stderr.take() {
             let log = Arc::clone(&log);
@@ -194,6 +196,15 @@ fn is_entry(text: &str) -> bool {
     })
 }
 
+/// A folder for one server's files; its number keeps parallel runs apart.
+fn run_folder() -> Result<PathBuf> {
+    static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("differential-{}-{number}", std::process::id()));
+    fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+    Ok(folder)
+}
+
 #[cfg(test)]
 mod tests {
     use super::entries;
@@ -204,13 +215,4 @@ mod tests {
         let expected = [" 1(47) ERROR: <script>: one (2) ERR:", " 1(47) INFO: <script>: two"];
         assert_eq!(entries(line).collect::<Vec<_>>(), expected);
     }
-}
-
-/// A folder for one server's files; its number keeps parallel runs apart.
-fn run_folder() -> Result<PathBuf> {
-    static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let folder = std::env::temp_dir().join(format!("differential-{}-{number}", std::process::id()));
-    fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
-    Ok(folder)
 }

@@ -7,12 +7,15 @@
 //! * [`EditList`] holds changes and writes the changed message in one pass.
 //! * [`Reply`] and [`NewRequest`] write responses and requests; [`Framer`] finds messages in a stream.
 //!
+//! [`conformance`] says what RFC 3261 holds of a message; reading asks for less.
+//!
 //! The crate knows nothing of sockets, time or configuration. No input makes it panic, and all work is linear in the
 //! input's length.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod conformance;
 mod content;
 mod credentials;
 mod cseq;

@@ -151,9 +151,20 @@ impl Listeners {
 
 /// An address as text: with brackets around IPv6, and without.
 pub fn host_texts(ip: IpAddr) -> (Str, Str) {
-    let bare = ip.to_string();
-    let bracketed = if ip.is_ipv6() { format!("[{bare}]") } else { bare.clone() };
-    (bracketed.into(), bare.into())
+    let bare = ip_text(ip);
+    let bracketed = if ip.is_ipv6() { [b"[", bare.as_bytes(), b"]"].concat().into() } else { bare.clone() };
+    (bracketed, bare)
+}
+
+/// An address as text, IPv6 without brackets. IPv4 and short IPv6 addresses allocate nothing.
+pub fn ip_text(ip: IpAddr) -> Str {
+    use std::io::Write as _;
+    let mut text = [0; 48];
+    let mut rest = &mut text[..];
+    // The longest address has 45 bytes, so the write cannot fail.
+    let _ = write!(rest, "{ip}");
+    let length = 48 - rest.len();
+    Str::copy(&text[..length])
 }
 
 fn bare(host: &[u8]) -> &[u8] {

@@ -7,7 +7,7 @@
 //!   (Kamailio's stateless tag is the same for all requests that name one sender);
 //! * the ports of the test's own connections: `<port-1>`; those from which a server dials: `<dialled>`;
 //! * the value of a header whose name ends in `-Volatile` (times, random numbers, process ids) and of a log
-//!   line that begins with `volatile `: its shape, with each digit as `9` and each letter as `a`; in a header
+//!   line that begins with `volatile `, and of a `Date` that no message brought: its shape, with each digit as `9` and each letter as `a`; in a header
 //!   whose name ends in `-Hex`, each digit and letter as `h`.
 
 use crate::endpoint::Transport;
@@ -98,7 +98,7 @@ impl Normaliser {
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let colon = line.iter().position(|byte| *byte == b':');
             match colon {
-                Some(at) if line[..at].ends_with(b"-Volatile") => {
+                Some(at) if line[..at].ends_with(b"-Volatile") || self.is_new_date(line) => {
                     out.extend_from_slice(&line[..at]);
                     out.extend(line[at..].iter().map(|byte| shape(*byte)));
                 }
@@ -112,6 +112,10 @@ impl Normaliser {
             }
         }
         self.ports_named(&latin(&out)).chars().map(byte).collect()
+    }
+
+    fn is_new_date(&self, line: &[u8]) -> bool {
+        starts_with(line, "date:") && !self.sent.iter().any(|sent| crate::network::find(sent, line).is_some())
     }
 
     fn line(&mut self, line: &[u8]) -> Vec<u8> {

@@ -52,6 +52,8 @@ pub struct Comparison {
     pub pairs: usize,
     /// Of these, pairs in which bytes left the server.
     pub with_bytes: usize,
+    /// Pairs that came out as recorded.
+    pub same: usize,
     /// Pairs that differ as `differences.txt` lists them, with the reason's id.
     pub listed: Vec<Difference>,
     /// Pairs that differ and should not, or that are listed and do not: `case/message` and what is wrong.
@@ -109,7 +111,7 @@ impl Comparison {
                         self.listed.push(difference.clone());
                     }
                 }
-                (Some(_), None) => {}
+                (Some(_), None) => self.same += 1,
             }
         }
         Ok(())
@@ -125,13 +127,13 @@ impl Comparison {
         for Difference { pair, reason } in &self.listed {
             let _ = writeln!(text, "differs as documented under `{reason}`: {pair}");
         }
-        let same = self.pairs.saturating_sub(self.wrong.len() + self.listed.len());
         let _ = writeln!(
             text,
-            "{}: {} pairs, {} with bytes out; {same} as recorded, {} documented differences, {} wrong",
+            "{}: {} pairs, {} with bytes out; {} as recorded, {} documented differences, {} wrong",
             kind.name(),
             self.pairs,
             self.with_bytes,
+            self.same,
             self.listed.len(),
             self.wrong.len()
         );

@@ -109,6 +109,9 @@ pub enum InnerRule {
     Optional,
     /// Something must, parsed at load when constant (at each use otherwise).
     Parsed(ParseFn),
+    /// Something must, and it is a name also where a pseudo-variable stands in it (`$cnt($avp(x))`): always
+    /// parsed at load, as written.
+    Raw(ParseFn),
 }
 
 /// The type that a pseudo-variable has when it is read, as far as it is known at load.

@@ -13,7 +13,7 @@ use crate::outcome::{Delivery, Outcome};
 use crate::server::{Kind, Server};
 
 /// How long a server may take to answer a sentinel, once it runs.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(10);

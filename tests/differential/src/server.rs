@@ -124,7 +124,7 @@ impl Server {
     /// Waits until a log line from `from` on contains `mark`, which is no part of what is given back.
     #[must_use]
     pub fn lines_until(&self, from: usize, mark: &str) -> Option<Vec<String>> {
-        poll(Duration::from_secs(3), || {
+        poll(Duration::from_secs(10), || {
             let mut lines = self.lines(from);
             let at = lines.iter().position(|line| line.contains(mark))?;
             lines.truncate(at);

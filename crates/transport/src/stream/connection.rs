@@ -83,8 +83,8 @@ impl Connection {
     }
 
     /// Ends the connection once what waits has been written.
-    pub(super) fn finish(&self, shared: &Shared) {
-        Shared::lock(&self.outbox).finish(&shared.queued);
+    pub(super) fn finish(&self) {
+        Shared::lock(&self.outbox).finish();
         self.wake.notify_one();
     }
 
@@ -126,7 +126,9 @@ impl Connection {
         let _ = self.local.set(local);
         let stream = self.stream.get_or_init(|| stream);
         self.touch(shared);
+        let started = Shared::lock(&self.outbox).start(&shared.queued);
         shared.sink.event(StreamEvent::Connected(self.info()));
+        started.map_err(|error| CloseReason::Layer(error.0))?;
         Flow::new(self, shared, stream).run().await
     }
 }
@@ -206,7 +208,7 @@ impl<'a> Flow<'a> {
         tokio::pin!(timer);
         loop {
             let writing = self.write()?;
-            if let Some(reason) = self.is_over(writing) {
+            if let Some(reason) = self.is_over() {
                 return Ok(reason);
             }
             let reading = self.half_closed_until.is_none() && self.undelivered.is_none();
@@ -234,16 +236,16 @@ impl<'a> Flow<'a> {
     }
 
     /// Whether, and why, the connection ends now.
-    fn is_over(&self, writing: bool) -> Option<CloseReason> {
+    fn is_over(&self) -> Option<CloseReason> {
         let now = Instant::now();
-        let (ending, waiting_since) = {
+        let (ending, waiting_since, written) = {
             let outbox = Shared::lock(&self.connection.outbox);
-            (outbox.ending, outbox.waiting_since)
+            (outbox.ending, outbox.waiting_since, outbox.is_written())
         };
         match ending {
             Ending::Broken => return Some(CloseReason::Broken(io::ErrorKind::BrokenPipe.into())),
             Ending::Done => return Some(CloseReason::Asked),
-            Ending::WhenWritten if !writing => return Some(CloseReason::Asked),
+            Ending::WhenWritten if written => return Some(CloseReason::Asked),
             _ => {}
         }
         let options = &self.shared.options;

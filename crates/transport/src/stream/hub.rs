@@ -175,7 +175,7 @@ impl StreamHub {
     /// Closes a connection once what waits has been written. Returns whether there was one.
     pub fn close(&self, id: ConnId) -> bool {
         let connection = self.shared.registry().get(id).map(Arc::clone);
-        connection.inspect(|connection| connection.finish(&self.shared)).is_some()
+        connection.inspect(|connection| connection.finish()).is_some()
     }
 
     /// Lets messages to `port` of the peer's address use this connection too (`;alias`, RFC 5923 §5;
@@ -222,7 +222,7 @@ impl StreamHub {
         }
         let connections = self.shared.registry().connections();
         for connection in connections {
-            connection.finish(&self.shared);
+            connection.finish();
         }
     }
 }
@@ -256,7 +256,7 @@ impl Shared {
         let layers = self.layers();
         let made = layers.iter().find(|(known, _)| *known == info.proto).map(|(_, layer)| layer(info, side));
         let layer = made.transpose().map_err(|_| SendError::Layer)?;
-        Outbox::new(layer).map_err(|_| SendError::Layer)
+        Ok(Outbox::new(layer))
     }
 
     fn send(self: &Arc<Self>, outgoing: &Outgoing<'_>) -> Result<ConnId, SendError> {
@@ -287,7 +287,7 @@ impl Shared {
             return Ok(None);
         }
         if outgoing.after == After::Close {
-            connection.finish(self);
+            connection.finish();
         }
         Ok(Some(connection.info().id))
     }

@@ -9,14 +9,18 @@ use super::event::ConnInfo;
 /// Turns one connection's bytes on the wire into the stream of messages and back, without doing any input or output:
 /// what is to be sent is appended to a buffer. Plain TCP has none.
 ///
-/// A handshake happens inside: what is [encoded](Self::encode) before it is done is kept back by the layer and comes
+/// A handshake happens inside: what is [encoded](Self::encode) before it is done is held back by the layer and comes
 /// out of a later [`decode`](Self::decode).
 pub trait Layer: Send {
-    /// Called once before anything else, so that the opening side can start its handshake.
+    /// Called once when the TCP connection stands, so that the opening side can start its handshake. Messages may have
+    /// been encoded before.
     ///
     /// # Errors
     /// The layer cannot be set up.
     fn start(&mut self, wire: &mut BytesMut) -> Result<(), LayerError>;
+
+    /// Whether messages are held back because the handshake is not done.
+    fn holds_back(&self) -> bool;
 
     /// Takes what came off the wire out of `received`, appends the messages' bytes to `plain`, and what must be
     /// answered to `wire`.

@@ -31,6 +31,8 @@ pub(super) struct Outbox {
     /// When the peer last took something, while something waits.
     pub(super) waiting_since: Option<Instant>,
     pub(super) ending: Ending,
+    /// The layer has announced the end.
+    farewell: bool,
 }
 
 /// What became of a message.
@@ -44,12 +46,25 @@ pub(super) enum Posted {
 }
 
 impl Outbox {
-    pub(super) fn new(mut layer: Option<Box<dyn Layer>>) -> Result<Self, LayerError> {
-        let mut wire = BytesMut::new();
-        if let Some(layer) = &mut layer {
-            layer.start(&mut wire)?;
-        }
-        Ok(Self { layer, wire, waiting_since: None, ending: Ending::No })
+    pub(super) fn new(layer: Option<Box<dyn Layer>>) -> Self {
+        Self { layer, wire: BytesMut::new(), waiting_since: None, ending: Ending::No, farewell: false }
+    }
+
+    /// The TCP connection stands.
+    pub(super) fn start(&mut self, total: &AtomicUsize) -> Result<(), LayerError> {
+        let before = self.wire.len();
+        let started = self.layer.as_mut().map_or(Ok(()), |layer| layer.start(&mut self.wire));
+        self.account(before, total);
+        started
+    }
+
+    /// Whether all of it has been written, the layer's announcement of the end too if it ends.
+    pub(super) fn is_written(&self) -> bool {
+        self.wire.is_empty() && (self.farewell || self.ending != Ending::WhenWritten)
+    }
+
+    fn holds_back(&self) -> bool {
+        self.layer.as_ref().is_some_and(|layer| layer.holds_back())
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -66,6 +81,13 @@ impl Outbox {
     ) -> Result<Posted, SendError> {
         if self.ending != Ending::No {
             return Ok(Posted::Gone);
+        }
+        if let (Some(stream), false) = (stream, self.wire.is_empty()) {
+            // The connection's task may not have come to it yet: what counts is what the peer does not take.
+            if self.flush(stream, total).is_err() {
+                self.ending = Ending::Broken;
+                return Ok(Posted::Gone);
+            }
         }
         let waiting = self.wire.len();
         if waiting > 0 && waiting + message.len() > options.connection_queue {
@@ -97,6 +119,12 @@ impl Outbox {
     /// Writes what waits, as far as the kernel takes it.
     pub(super) fn flush(&mut self, stream: &TcpStream, total: &AtomicUsize) -> io::Result<()> {
         let before = self.wire.len();
+        if self.ending == Ending::WhenWritten && !self.farewell && !self.holds_back() {
+            self.farewell = true;
+            if let Some(layer) = &mut self.layer {
+                layer.finish(&mut self.wire);
+            }
+        }
         let result = loop {
             if self.wire.is_empty() {
                 break Ok(());
@@ -131,17 +159,11 @@ impl Outbox {
         result
     }
 
-    /// Announces the end in the layer's way and takes nothing any more; what waits is still written.
-    pub(super) fn finish(&mut self, total: &AtomicUsize) {
-        if self.ending != Ending::No {
-            return;
+    /// Takes nothing any more; what waits is still written.
+    pub(super) fn finish(&mut self) {
+        if self.ending == Ending::No {
+            self.ending = Ending::WhenWritten;
         }
-        let before = self.wire.len();
-        if let Some(layer) = &mut self.layer {
-            layer.finish(&mut self.wire);
-        }
-        self.account(before, total);
-        self.ending = Ending::WhenWritten;
     }
 
     /// Drops what waits; returns how much that was.

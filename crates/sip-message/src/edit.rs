@@ -149,9 +149,13 @@ impl EditList {
 
     /// Sets the status and the reason phrase; a request stays as it is.
     pub fn set_status(&mut self, message: &Message, status: u16, reason: &[u8]) {
-        if let StartLine::Response { status_text, reason: span, .. } = message.start_line() {
-            let mut digits = [0; DIGITS];
-            self.set_part(Part::Status, status_text, write_decimal(&mut digits, usize::from(status)));
+        let StartLine::Response { status_text, reason: span, .. } = message.start_line() else { return };
+        let mut digits = [0; DIGITS];
+        self.set_part(Part::Status, status_text, write_decimal(&mut digits, usize::from(status)));
+        if span.start == status_text.end {
+            // The line ends after the status: the phrase needs its space.
+            self.set_part(Part::Reason, span, &[b" ", reason].concat());
+        } else {
             self.set_part(Part::Reason, span, reason);
         }
     }

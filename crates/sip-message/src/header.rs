@@ -177,7 +177,8 @@ impl HeaderId {
             _ => {
                 let mut slot = hash(name);
                 while let Some((id, long)) = LONG.get(TABLE[slot] as usize) {
-                    if long.as_bytes().eq_ignore_ascii_case(name) {
+                    // Most names are written as the RFC has them: compare those at once.
+                    if long.as_bytes() == name || long.as_bytes().eq_ignore_ascii_case(name) {
                         return *id;
                     }
                     slot = (slot + 1) % SLOTS;

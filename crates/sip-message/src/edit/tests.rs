@@ -69,6 +69,10 @@ fn a_reply_takes_another_status() {
     let mut edits = EditList::new();
     edits.set_status(&message, 480, b"Gone for lunch");
     assert_eq!(written(&message, &edits), "SIP/2.0 480 Gone for lunch\r\nl: 0\r\n\r\n");
+    let message = Message::from_bytes(&b"SIP/2.0 404\r\n\r\n"[..]).expect("a message");
+    edits.clear();
+    edits.set_status(&message, 480, b"Gone");
+    assert_eq!(written(&message, &edits), "SIP/2.0 480 Gone\r\n\r\n");
 }
 
 #[test]

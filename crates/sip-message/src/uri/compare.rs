@@ -104,26 +104,31 @@ fn same_params(left: &Uri<'_>, right: &Uri<'_>) -> bool {
 
 fn each_agrees(one: &Uri<'_>, other: &Uri<'_>) -> bool {
     one.params().all(|param| {
-        let same_name = |candidate: &Param<'_>| same_text_without_case(candidate.name, param.name);
-        let mut candidates = other.params();
-        match Iterator::find(&mut candidates, same_name) {
-            Some(found) => {
-                same_text_without_case(param.value.unwrap_or_default(), found.value.unwrap_or_default())
-            }
+        let same_name = |other: &Param<'_>| same_text_without_case(other.name, param.name);
+        let mut namesakes = other.params().filter(same_name).peekable();
+        match namesakes.peek() {
             None => !DECISIVE.iter().any(|name| param.name.eq_ignore_ascii_case(name)),
+            Some(_) => namesakes.any(|found| same_value(&found, &param)),
         }
     })
 }
 
+fn same_value(left: &Param<'_>, right: &Param<'_>) -> bool {
+    same_text_without_case(left.value.unwrap_or_default(), right.value.unwrap_or_default())
+}
+
 fn same_headers(left: &Uri<'_>, right: &Uri<'_>) -> bool {
-    let count = left.headers().take(COMPARED + 1).count();
-    if count > COMPARED {
+    let count = |uri: &Uri<'_>| uri.headers().take(COMPARED + 1).count();
+    let (ours, theirs) = (count(left), count(right));
+    if ours > COMPARED || theirs > COMPARED {
         return left.headers_text == right.headers_text;
     }
-    count == right.headers().take(COMPARED + 1).count()
-        && left.headers().all(|(name, value)| {
-            right.headers().any(|(other, text)| same_text_without_case(name, other) && same_text(value, text))
+    let holds = |one: &Uri<'_>, other: &Uri<'_>| {
+        one.headers().all(|(name, value)| {
+            other.headers().any(|(found, text)| same_text_without_case(name, found) && same_text(value, text))
         })
+    };
+    ours == theirs && holds(left, right) && holds(right, left)
 }
 
 /// Digits compare without their visual separators, parameters without order (RFC 3966 §4).
@@ -132,12 +137,19 @@ fn same_number(left: &Uri<'_>, right: &Uri<'_>) -> bool {
         let number = uri.user.unwrap_or_default().iter();
         number.filter(|byte| !matches!(byte, b'-' | b'.' | b'(' | b')')).map(u8::to_ascii_lowercase).collect()
     };
-    digits(left) == digits(right)
-        && left.params().count() == right.params().count()
-        && left.params().count() <= COMPARED
-        && left.params().all(|param| {
-            right.params().find(param.name).is_some_and(|found| {
-                found.value.unwrap_or_default().eq_ignore_ascii_case(param.value.unwrap_or_default())
-            })
+    let count = |uri: &Uri<'_>| uri.params().take(COMPARED + 1).count();
+    if digits(left) != digits(right) || count(left) != count(right) {
+        return false;
+    }
+    if count(left) > COMPARED {
+        return left.params_text == right.params_text;
+    }
+    let holds = |one: &Uri<'_>, other: &Uri<'_>| {
+        one.params().all(|param| {
+            other
+                .params()
+                .any(|found| found.name.eq_ignore_ascii_case(param.name) && same_value(&found, &param))
         })
+    };
+    holds(left, right) && holds(right, left)
 }

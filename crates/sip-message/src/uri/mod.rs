@@ -132,8 +132,10 @@ impl<'a> Uri<'a> {
     fn take_host_port(&mut self, at: usize) -> Result<usize, HeaderError> {
         let (host, end) = host(self.raw, at)?;
         self.host = host;
-        if self.raw.get(end) != Some(&b':') {
-            return Ok(end);
+        match self.raw.get(end) {
+            Some(b':') => {}
+            None | Some(b';' | b'?') => return Ok(end),
+            Some(_) => return Err(HeaderError::new(Rule::Host, end)),
         }
         let start = end + 1;
         let length = self.raw[start..].iter().position(|byte| matches!(byte, b';' | b'?'));

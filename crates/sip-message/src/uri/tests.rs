@@ -44,6 +44,7 @@ fn errors_say_where() {
     assert_eq!(error("sip:"), HeaderError::new(Rule::Host, 4));
     assert_eq!(error("sip:bob@"), HeaderError::new(Rule::Host, 8));
     assert_eq!(error("sip:a@b@c"), HeaderError::new(Rule::Host, 6));
+    assert_eq!(error("sip:a@b c"), HeaderError::new(Rule::Host, 7));
     assert_eq!(error("sip:a@[::1"), HeaderError::new(Rule::Ipv6Reference, 6));
     assert_eq!(error("sip:a@[::1]x"), HeaderError::new(Rule::Ipv6Reference, 11));
     assert_eq!(error("sip:a@2001:db8::10"), HeaderError::new(Rule::Port, 11));
@@ -68,6 +69,7 @@ fn equivalent_uris_match() {
         ("sip:a@[2001:db8::1]", "sip:a@[2001:DB8:0::1]"),
         ("tel:+1-201-555-0123;a=b;c=d", "TEL:+12015550123;c=D;a=b"),
         ("urn:service:SOS", "urn:service:sos"),
+        ("sip:a@b;x=1;x=2", "sip:a@b;x=2;x=1"),
     ] {
         assert!(uri(left).matches(&uri(right)), "{left} {right}");
         assert!(uri(right).matches(&uri(left)), "{right} {left}");

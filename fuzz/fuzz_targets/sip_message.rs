@@ -1,0 +1,9 @@
+//! Parse, read, edit, write and parse again.
+
+#![no_main]
+
+#[path = "../../crates/sip-message/tests/bodies/mod.rs"]
+#[allow(dead_code, reason = "each target runs one of the bodies")]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::message(data));

@@ -96,23 +96,23 @@ impl Outbox {
         if total.load(Ordering::Relaxed) + message.len() > options.total_queue {
             return Err(SendError::TotalQueueFull);
         }
-        let mut rest = message;
-        if let Some(layer) = &mut self.layer {
-            layer.encode(message, &mut self.wire).map_err(|_| SendError::Layer)?;
-        } else {
-            if let (0, Some(stream)) = (waiting, stream) {
-                match stream.try_write(message) {
-                    Ok(written) => rest = &message[written..],
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => {
-                        self.ending = Ending::Broken;
-                        return Ok(Posted::Gone);
-                    }
-                }
+        let put = match (&mut self.layer, stream) {
+            (Some(layer), _) => layer.encode(message, &mut self.wire).map_err(|_| SendError::Layer),
+            (None, Some(stream)) if waiting == 0 => {
+                let Ok(written) = write(stream, message) else {
+                    self.ending = Ending::Broken;
+                    return Ok(Posted::Gone);
+                };
+                self.wire.extend_from_slice(&message[written..]);
+                Ok(())
             }
-            self.wire.extend_from_slice(rest);
-        }
+            (None, _) => {
+                self.wire.extend_from_slice(message);
+                Ok(())
+            }
+        };
         self.account(waiting, total);
+        put?;
         if self.wire.is_empty() { Ok(Posted::Written) } else { Ok(Posted::Queued) }
     }
 
@@ -129,12 +129,12 @@ impl Outbox {
             if self.wire.is_empty() {
                 break Ok(());
             }
-            match stream.try_write(&self.wire) {
+            match write(stream, &self.wire) {
+                Ok(0) => break Ok(()),
                 Ok(written) => {
                     self.wire.advance(written);
                     self.waiting_since = Some(Instant::now());
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(()),
                 Err(error) => break Err(error),
             }
         };
@@ -188,5 +188,13 @@ impl Outbox {
             (false, None) => self.waiting_since = Some(Instant::now()),
             (false, Some(_)) => {}
         }
+    }
+}
+
+/// Writes what the kernel takes now, which may be nothing.
+fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    match stream.try_write(bytes) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        result => result,
     }
 }

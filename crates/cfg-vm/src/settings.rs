@@ -26,6 +26,8 @@ pub struct Settings {
     pub custom: Vec<CustomVar>,
     /// `cfgengine`.
     pub engine: Option<Text>,
+    /// What `#!define` and its kin left at the end of the file, for `$def(NAME)`: names and texts.
+    pub defines: Vec<(String, Vec<u8>)>,
 }
 
 /// A module parameter as given.

@@ -199,16 +199,21 @@ fn socket(address: SocketAddr, mut parts: Parts<'_>) -> Value {
     }
 }
 
-/// `@cfg_get.group.name`: a custom variable of the configuration, else a core parameter.
+/// `@cfg_get.group.name`: a custom variable of the configuration, of the instance that `cfg_select` chose if it
+/// has one; else a core parameter.
 fn configured(cx: &Cx<'_>, mut parts: Parts<'_>) -> Value {
     let ((group, _), (name, _)) = (parts.next(), parts.next());
     let settings = &cx.running.settings;
-    let custom =
-        settings.custom.iter().rev().find(|var| &*var.group.node == group && &*var.name.node == name);
-    match custom
-        .map(|var| &var.value)
-        .or_else(|| settings.core.find(name).filter(|_| group == "core").map(|p| &p.value))
-    {
+    let chosen = cx.context.variables.instances.iter().find(|(known, _)| known.as_bytes() == group.as_bytes());
+    let of_instance = |wanted: Option<i64>| {
+        let mut all = settings.custom.iter().rev();
+        all.find(|var| {
+            var.group.node == group && var.name.node == name && var.index.as_ref().map(|i| i.node) == wanted
+        })
+    };
+    let custom = chosen.and_then(|(_, id)| of_instance(Some(*id))).or_else(|| of_instance(None));
+    let core = || settings.core.find(name).filter(|_| group == "core").map(|param| &param.value);
+    match custom.map(|var| &var.value).or_else(core) {
         Some(ParamValue::Int(number)) => Value::Int(number.node),
         Some(ParamValue::Str(text) | ParamValue::Word(text)) => Value::Str(Str::copy(&text.node)),
         None => Value::Null,

@@ -2,6 +2,8 @@
 //!
 //! All of it is owned and can be cloned: a transaction keeps the variables of its request.
 
+use cfg_vm::Str;
+
 mod avp;
 mod xavp;
 
@@ -19,6 +21,8 @@ pub struct Variables {
     pub xavus: XavpList,
     /// `$xavi(Root=>Field)`: names in any case.
     pub xavis: XavpList,
+    /// Which instance of a configuration group `@cfg_get` reads, where `cfg_select` chose one.
+    pub instances: Vec<(Str, i64)>,
 }
 
 impl Variables {
@@ -28,5 +32,6 @@ impl Variables {
         self.xavps.clear();
         self.xavus.clear();
         self.xavis.clear();
+        self.instances.clear();
     }
 }

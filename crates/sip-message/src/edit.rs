@@ -55,6 +55,15 @@ enum Part {
     ContentType,
 }
 
+/// A change, as people are shown it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// The bytes of the message that go; an empty span where text is only added.
+    pub removed: Span,
+    /// What comes in their place.
+    pub text: &'a [u8],
+}
+
 /// A point in a list's history, for [`EditList::rollback`].
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {
@@ -217,6 +226,19 @@ impl EditList {
         self.edits.retain(|edit| edit.serial < mark.serial);
         self.arena.truncate(mark.arena);
         self.serial = mark.serial;
+    }
+
+    /// How many edits were ever made, those that replaced others included; for [`EditList::changes_since`].
+    pub fn made(&self) -> u32 {
+        self.serial
+    }
+
+    /// What was changed since so many edits were made, in the order of the message; for showing it to people.
+    pub fn changes_since(&self, made: u32) -> impl Iterator<Item = Change<'_>> + '_ {
+        self.edits.iter().filter(move |edit| edit.serial >= made).map(|edit| Change {
+            removed: Span { start: edit.at, end: edit.end },
+            text: edit.text.of(&self.arena),
+        })
     }
 
     fn set_part(&mut self, part: Part, span: Span, text: &[u8]) {

@@ -145,9 +145,9 @@ impl Execution {
         self.go(host, None)
     }
 
-    /// Goes on after a wait with the waiting function's code.
-    pub fn resume<H: Host>(&mut self, code: i64, host: &mut H) -> Ended {
-        self.go(host, Some(code))
+    /// Goes on after a wait with what the waiting function answers now.
+    pub fn resume<H: Host>(&mut self, answer: Call, host: &mut H) -> Ended {
+        self.go(host, Some(answer))
     }
 
     /// The statement that runs, or at which the script is parked.
@@ -176,14 +176,14 @@ impl Execution {
         self.program.as_ref()
     }
 
-    fn go<H: Host>(&mut self, host: &mut H, resumed: Option<i64>) -> Ended {
+    fn go<H: Host>(&mut self, host: &mut H, resumed: Option<Call>) -> Ended {
         let idle = Ended::Finished(End { code: 1, drop: false, exit: false });
         if self.frames.is_empty() {
             return idle;
         }
         let Some(program) = self.program.take() else { return idle };
         let mut run = Run { execution: self, program: &program, host };
-        let ended = match resumed.map_or(Next::Go, |code| run.called(code)) {
+        let ended = match resumed.map_or(Next::Go, |answer| run.answered(answer)) {
             Next::Stop(ended) => ended,
             Next::Go => run.until_stop(),
         };
@@ -443,7 +443,12 @@ impl<H: Host> Run<'_, H> {
         }
         let outcome = self.host.call(site.function, &self.execution.arguments);
         self.execution.arguments.clear();
-        match outcome {
+        self.answered(outcome)
+    }
+
+    /// A function answered, at once or after it waited.
+    fn answered(&mut self, answer: Call) -> Next {
+        match answer {
             Call::Done(code) => self.called(code),
             Call::Wait => Next::Stop(Ended::Parked),
             Call::Route(route) => self.enter(route, true),

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use cfg_vm::Str;
-use sip_message::{EditList, Message};
-use transport::{ConnId, Proto};
+use sip_message::{EditList, Limits, Message, ScanError, StartLine};
+use transport::{ConnId, Proto, Target};
 
 use crate::listener::ListenerId;
 use crate::variables::Variables;
@@ -37,12 +37,31 @@ pub struct Context {
     pub variables: Variables,
     /// What Kamailio keeps per process: taken from the shard when the route starts, given back at its end.
     pub locals: Locals,
+    /// `$rc`; it stays from one message to the next, as in a process of Kamailio's.
+    pub return_code: i64,
     /// Data of modules that lives as long as the message.
     pub data: TypeMap,
     /// `$mi`: counts the messages of this server.
     pub number: u64,
     /// What kind of route runs.
     pub route: RouteContext,
+    /// What is about to leave, in `onsend_route`.
+    pub sending: Option<Sending>,
+    /// The connection that a reply's request came over, as our Via said.
+    pub(crate) reply_connection: Option<ConnId>,
+    /// The script has ended and the reply is on its way out.
+    pub(crate) sending_reply: bool,
+    /// Collects the steps of a traced message.
+    pub(crate) trace: Option<Box<crate::trace::Trace>>,
+}
+
+/// A message that is about to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// From which socket.
+    pub socket: ListenerId,
+    /// Where to.
+    pub target: Target,
 }
 
 /// Where a message came from.
@@ -136,6 +155,16 @@ pub struct ViaWishes {
     pub advertised_port: Option<u16>,
     /// Further parameters of the Via that we add, each with its `;`.
     pub parameters: Vec<u8>,
+    /// `received` and `rport` are in the edits already.
+    pub(crate) marked: bool,
+}
+
+impl ViaWishes {
+    fn clear(&mut self) {
+        let mut parameters = std::mem::take(&mut self.parameters);
+        parameters.clear();
+        *self = Self { parameters, ..Self::default() };
+    }
 }
 
 /// What goes into replies made here.
@@ -218,6 +247,73 @@ impl TypeMap {
 }
 
 impl Context {
+    /// A context around a received message.
+    ///
+    /// # Errors
+    /// The bytes are no message.
+    pub fn of_message(bytes: impl Into<Vec<u8>>, received: Received) -> Result<Self, ScanError> {
+        Ok(Self::around(Message::from_bytes(bytes)?, received))
+    }
+
+    /// A context around a message, with nothing changed yet.
+    pub fn around(message: Message, received: Received) -> Self {
+        Self {
+            message,
+            edits: EditList::new(),
+            received,
+            destination: Destination::default(),
+            branches: Vec::new(),
+            flags: Flags::default(),
+            via: ViaWishes::default(),
+            reply: ReplyWishes::default(),
+            stream: StreamWishes::default(),
+            variables: Variables::default(),
+            locals: Locals::default(),
+            return_code: 0,
+            data: TypeMap::default(),
+            number: 0,
+            route: RouteContext::Request,
+            sending: None,
+            reply_connection: None,
+            sending_reply: false,
+            trace: None,
+        }
+    }
+
+    /// Makes it ready for another message, keeping what was allocated; `locals` stay.
+    ///
+    /// # Errors
+    /// The bytes are no message within the limits.
+    pub fn begin(
+        &mut self,
+        buffer: std::sync::Arc<Vec<u8>>,
+        received: Received,
+        limits: &Limits,
+    ) -> Result<(), ScanError> {
+        self.message.reparse_limited(buffer, limits)?;
+        self.edits.clear();
+        self.received = received;
+        self.destination = Destination::default();
+        self.branches.clear();
+        self.flags = Flags::default();
+        self.via.clear();
+        self.reply.headers.clear();
+        self.reply.body = None;
+        self.stream = StreamWishes::default();
+        self.variables.clear();
+        self.data.clear();
+        self.sending = None;
+        self.reply_connection = None;
+        self.sending_reply = false;
+        self.trace = None;
+        Ok(())
+    }
+
+    /// Whether its steps are being traced.
+    pub fn is_traced(&self) -> bool {
+        self.trace.is_some()
+    }
+
     /// The request URI as it stands: changed, or the message's own. No bytes in a reply.
     pub fn request_uri(&self) -> Str {
         self.destination.uri.clone().unwrap_or_else(|| self.original_uri())
@@ -225,9 +321,9 @@ impl Context {
 
     /// The request URI as received. No bytes in a reply.
     pub fn original_uri(&self) -> Str {
-        match self.message.request_uri_span() {
-            Some(span) => Str::slice(self.message.buffer(), span.start as usize, span.end as usize),
-            None => Str::EMPTY,
+        match self.message.start_line() {
+            StartLine::Request { uri, .. } => self.slice(uri),
+            StartLine::Response { .. } => Str::EMPTY,
         }
     }
 

@@ -170,6 +170,14 @@ impl Host for Cx<'_> {
         crate::keyword::select(self, path)
     }
 
+    fn return_code(&self) -> i64 {
+        self.context.return_code
+    }
+
+    fn set_return_code(&mut self, code: i64) {
+        self.context.return_code = code;
+    }
+
     fn at(&mut self, route: RouteId, span: Span) {
         self.place = Some((route, span));
     }

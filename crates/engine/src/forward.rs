@@ -1,9 +1,7 @@
 //! Stateless forwarding (RFC 3261 §16.11): from a next hop to a datagram or a stream.
 
-use std::net::{IpAddr, SocketAddr};
-
 use cfg_vm::Str;
-use sip_message::Uri;
+use sip_message::{Scheme, Uri};
 use transport::stream::{After, Open, Outgoing};
 use transport::udp::SocketIndex;
 use transport::{ConnId, NextHop, Proto, Target};
@@ -31,32 +29,19 @@ impl Hop {
     /// The hop that a SIP URI names; `None` for a URI that is not SIP's or does not parse.
     pub fn of_uri(uri: &[u8]) -> Option<Self> {
         let parsed = Uri::parse(uri).ok()?;
-        let sips = parsed.is_sips();
-        if !sips && !parsed.is_sip() {
+        let sips = parsed.scheme == Scheme::Sips;
+        if !sips && parsed.scheme != Scheme::Sip {
             return None;
         }
         // An unknown transport is as good as none: Kamailio then takes UDP.
         let proto = parsed.transport().and_then(Proto::from_bytes);
         let proto = if sips { Some(secured(proto)) } else { proto };
-        Some(Self { host: Str::copy(parsed.host()), port: parsed.port(), proto, sips })
+        Some(Self { host: Str::copy(parsed.host), port: parsed.port, proto, sips })
     }
 
-    fn next_hop(&self) -> NextHop {
-        NextHop {
-            host: self.host.to_lossy().into_owned(),
-            port: self.port,
-            proto: self.proto,
-            sips: self.sips,
-        }
-    }
-
-    /// The target itself where the host is an address and nothing is to be looked up.
-    fn literal(&self) -> Option<Target> {
-        let text = std::str::from_utf8(&self.host).ok()?;
-        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-        let ip: IpAddr = bare.parse().ok()?;
-        let proto = self.proto.unwrap_or(Proto::Udp);
-        Some(Target { proto, addr: SocketAddr::new(ip, self.port.unwrap_or(proto.default_port())) })
+    fn question(&self) -> Option<NextHop<'_>> {
+        let host = std::str::from_utf8(&self.host).ok()?;
+        Some(NextHop { host, port: self.port, proto: self.proto, sips: self.sips })
     }
 }
 
@@ -104,29 +89,33 @@ pub fn next_hop(context: &Context) -> Option<Hop> {
 /// Forwards the request to a hop, without state. Names are looked up without holding the shard. The function's
 /// code is 1 when the message left, -1 when not.
 pub fn to_hop(cx: &mut Cx<'_>, hop: &Hop) -> Flow {
-    if let Some(target) = hop.literal() {
-        return sent(request_to(cx, target));
-    }
-    let question = hop.next_hop();
+    resolved(cx, hop, |cx, target| sent(request_to(cx, target)))
+}
+
+/// Looks a hop up and goes on with its first target: at once where the answer is known (an address, the cache),
+/// else when it comes. A hop that cannot be resolved is logged, and the function's code is -1.
+pub fn resolved(cx: &mut Cx<'_>, hop: &Hop, then: fn(&mut Cx<'_>, Target) -> Flow) -> Flow {
+    let Some(question) = hop.question() else { return unresolved(hop) };
     if let Some(answer) = cx.shard.server.resolver.cached(&question) {
         return match answer.ok().and_then(|targets| targets.first().copied()) {
-            Some(target) => sent(request_to(cx, target)),
-            None => unresolved(&question),
+            Some(target) => then(cx, target),
+            None => unresolved(hop),
         };
     }
-    let resolver = cx.shard.server.resolver.clone();
+    let lookup = cx.shard.server.resolver.lookup(&question);
+    let hop = hop.clone();
     Flow::wait(async move {
-        let answer = resolver.lookup(question.clone()).await;
+        let answer = lookup.await;
         let resume: Resume = Box::new(move |cx| match answer.ok().and_then(|targets| targets.first().copied()) {
-            Some(target) => sent(request_to(cx, target)),
-            None => unresolved(&question),
+            Some(target) => then(cx, target),
+            None => unresolved(&hop),
         });
         resume
     })
 }
 
-fn unresolved(question: &NextHop) -> Flow {
-    tracing::error!(target: "core", "could not resolve hostname: \"{}\"", question.host);
+fn unresolved(hop: &Hop) -> Flow {
+    tracing::error!(target: "core", "could not resolve hostname: \"{}\"", hop.host.escape_ascii());
     Flow::FALSE
 }
 

@@ -5,7 +5,9 @@
 
 #![warn(missing_docs)]
 
+mod apply;
 pub mod args;
+pub mod branch;
 pub mod context;
 pub mod cx;
 pub mod forward;
@@ -14,6 +16,9 @@ mod keyword;
 pub mod listener;
 pub mod log;
 pub mod module;
+mod onsend;
+mod options;
+mod received;
 pub mod reply;
 pub mod rpc;
 pub mod running;
@@ -21,6 +26,7 @@ pub mod server;
 pub mod services;
 pub mod setup;
 mod shard;
+mod sink;
 pub mod statistics;
 mod trace;
 pub mod variables;

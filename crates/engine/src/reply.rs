@@ -2,12 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use sip_message::{ReplyParts, Via};
+use sip_message::{HeaderId, Rport, Via};
 use transport::stream::{After, Open};
 use transport::{ConnId, Proto, Target};
 
+use crate::context::Context;
 use crate::cx::Cx;
-use crate::forward::{ForwardError, Stream};
+use crate::forward::{self, ForwardError, Hop, Stream};
+use crate::listener::ListenerId;
+use crate::module::Flow;
 use crate::received;
 
 /// A reply to the request of the context.
@@ -17,9 +20,9 @@ pub struct Reply<'a> {
     pub code: u16,
     /// Reason phrase.
     pub reason: &'a [u8],
-    /// The tag for To, where the request has none; no tag for 100.
+    /// The tag for To, where the request has none; provisional replies below 180 get none.
     pub tag: &'a [u8],
-    /// Further header lines with their CRLFs, beside what `append_to_reply` collected; they stand before it.
+    /// Header lines with their CRLFs; they stand before those that `append_to_reply` collected.
     pub headers: &'a [u8],
 }
 
@@ -27,10 +30,10 @@ pub struct Reply<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReplyError {
-    /// The request cannot be answered: a header that every reply needs is broken.
-    Unanswerable(sip_message::HeaderError),
-    /// Requests only.
+    /// Only requests can be answered.
     NotARequest,
+    /// A line of the request is no header, so that what a reply must repeat is unknown.
+    Unreadable,
     /// It did not leave.
     Send(ForwardError),
 }
@@ -38,8 +41,8 @@ pub enum ReplyError {
 impl std::fmt::Display for ReplyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unanswerable(error) => write!(f, "the request cannot be answered: {error}"),
             Self::NotARequest => f.write_str("only requests can be answered"),
+            Self::Unreadable => f.write_str("the request cannot be answered: one of its lines is no header"),
             Self::Send(error) => error.fmt(f),
         }
     }
@@ -53,58 +56,76 @@ pub fn send(cx: &mut Cx<'_>, reply: &Reply<'_>) -> Result<(), ReplyError> {
     if !cx.context.message.is_request() {
         return Err(ReplyError::NotARequest);
     }
+    if !received::is_readable(&cx.context.message) {
+        return Err(ReplyError::Unreadable);
+    }
     let target = target_of_request(cx);
-    let socket = cx.context.destination.socket.filter(|id| cx.listeners().get(*id).proto == target.proto);
-    let socket = socket.unwrap_or(cx.context.received.listener);
+    let forced = cx.context.destination.socket.filter(|id| cx.listeners().get(*id).proto == target.proto);
+    let socket = forced.unwrap_or(cx.context.received.listener);
     let wishes = cx.context.stream;
     let stream = Stream {
         connection: cx.context.received.connection,
         open: if wishes.reply_no_connect { Open::Never } else { Open::IfNeeded },
         after: if wishes.reply_close { After::Close } else { After::Keep },
     };
-    let running = cx.running;
-    let server: &[u8] = if running.core.server_signature { &running.core.server_header } else { b"" };
-    let mut via_parameters = received::Mark::of(cx);
-    let wishes = &cx.context.reply;
-    let parts = ReplyParts {
-        code: reply.code,
-        reason: reply.reason,
-        to_tag: reply.tag,
-        via_parameters: via_parameters.as_parts(),
-        headers: &[reply.headers, &wishes.headers],
-        server,
-        body: wishes.body.as_ref().map(|(kind, body)| (kind.as_bytes(), body.as_bytes())),
-    };
-    let mut text = std::mem::take(&mut cx.shard.reply_buffer);
-    text.clear();
-    let written = parts.write(&cx.context.message, &mut text);
-    let result = match written {
-        Err(error) => Err(ReplyError::Unanswerable(error)),
-        Ok(()) => cx
-            .shard
-            .send_with(socket, target, stream, |out| out.extend_from_slice(&text))
-            .map_err(ReplyError::Send),
-    };
-    cx.shard.reply_buffer = text;
+    let mut headers = std::mem::take(&mut cx.shard.reply_buffer);
+    headers.clear();
+    headers.extend_from_slice(reply.headers);
+    write_wishes(cx.context, &mut headers);
+    let result = write_and_send(cx, reply, &headers, (socket, target, stream));
+    cx.shard.reply_buffer = headers;
     result
+}
+
+/// What the script collected for its replies.
+fn write_wishes(context: &Context, headers: &mut Vec<u8>) {
+    headers.extend_from_slice(&context.reply.headers);
+    if let Some((content_type, _)) = &context.reply.body {
+        headers.extend_from_slice(b"Content-Type: ");
+        headers.extend_from_slice(content_type);
+        headers.extend_from_slice(b"\r\n");
+    }
+}
+
+fn write_and_send(
+    cx: &mut Cx<'_>,
+    reply: &Reply<'_>,
+    headers: &[u8],
+    (socket, target, stream): (ListenerId, Target, Stream),
+) -> Result<(), ReplyError> {
+    let core = &cx.running.core;
+    let Context { message, received, via, reply: wishes, .. } = &mut *cx.context;
+    let mark = message.top_via().ok().map(|top| received::Mark::of(&top, received, via.force_rport || core.force_rport));
+    let mark = mark.unwrap_or_default();
+    let address = mark.received.then(|| crate::listener::host_texts(received.source.ip()).1);
+    let parts = sip_message::Reply {
+        status: reply.code,
+        reason: reply.reason,
+        to_tag: Some(reply.tag),
+        received: address.as_deref(),
+        rport: mark.asked_rport.or(mark.forced_rport),
+        headers,
+        server: if core.server_signature { &core.server_header } else { b"" },
+        body: wishes.body.as_ref().map_or(&b""[..], |(_, body)| body.as_bytes()),
+    };
+    cx.shard.send_with(socket, target, stream, |out| parts.write(message, out)).map_err(ReplyError::Send)
 }
 
 /// Where the answer to the context's request goes.
 pub fn target_of_request(cx: &Cx<'_>) -> Target {
     let received = &cx.context.received;
+    let core = &cx.running.core;
     let via = cx.context.message.top_via().ok();
-    let wants_rport = cx.context.via.force_rport
-        || cx.running.core.force_rport
-        || via.as_ref().is_some_and(|via| via.has_rport());
-    if received.proto != Proto::Udp || wants_rport {
+    let to_source = received.proto != Proto::Udp
+        || cx.context.via.force_rport
+        || core.force_rport
+        || via.as_ref().is_some_and(|via| via.rport() != Rport::Absent);
+    if to_source {
         return Target { proto: received.proto, addr: received.source };
     }
-    let port = via.as_ref().and_then(|via| via.port()).unwrap_or(received.proto.default_port());
-    let ip = via
-        .filter(|_| cx.running.core.reply_to_via)
-        .and_then(|via| host_address(via.host()))
-        .unwrap_or(received.source.ip());
-    Target { proto: received.proto, addr: SocketAddr::new(ip, port) }
+    let port = via.as_ref().and_then(|via| via.port).unwrap_or(received.proto.default_port());
+    let named = via.filter(|_| core.reply_to_via).and_then(|via| host_address(via.host));
+    Target { proto: received.proto, addr: SocketAddr::new(named.unwrap_or(received.source.ip()), port) }
 }
 
 /// An address in a Via's host or `received`, with or without brackets.
@@ -113,29 +134,81 @@ pub(crate) fn host_address(host: &[u8]) -> Option<IpAddr> {
     text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text).parse().ok()
 }
 
-/// What a reply's next Via says about where it goes.
-pub(crate) enum ReplyHop {
-    /// An address.
-    Address(Target, Option<ConnId>),
-    /// A name to be looked up.
-    Name(crate::forward::Hop),
+/// Takes our Via off the reply and sends it to the next one. A reply whose only Via is ours ends here. Waits where
+/// that Via holds a name.
+pub fn forward(cx: &mut Cx<'_>) -> Flow {
+    let Some((hop, connection)) = take_top_via(cx.context) else {
+        tracing::debug!(target: "core", "a reply with no Via below ours ends here");
+        return Flow::FALSE;
+    };
+    cx.context.reply_connection = connection;
+    match hop {
+        ReplyHop::Address(target) => send_on(cx, target),
+        ReplyHop::Name(hop) => forward::resolved(cx, &hop, send_on),
+    }
 }
 
-/// Reads the hop out of the Via below ours. `ours` is the Via that we added: its `i` names the connection that the
-/// request came over.
-pub(crate) fn hop_below(ours: &Via<'_>, below: &Via<'_>) -> Option<ReplyHop> {
-    let proto = Proto::from_bytes(below.transport())?;
-    let connection = ours.param(b"i").and_then(|text| parse_hex(text)).map(ConnId);
-    let host = below.received().or_else(|| below.maddr()).unwrap_or(below.host());
-    let rport = below.rport();
-    let port = rport.or(below.port());
-    match host_address(host) {
+fn send_on(cx: &mut Cx<'_>, target: Target) -> Flow {
+    let Some(socket) = forward::socket_for(cx, target) else {
+        tracing::error!(target: "core", "reply: {}", ForwardError::NoSocket(target));
+        return Flow::FALSE;
+    };
+    let wishes = cx.context.stream;
+    let stream = Stream {
+        connection: cx.context.reply_connection,
+        open: if wishes.reply_no_connect { Open::Never } else { Open::IfNeeded },
+        after: if wishes.reply_close { After::Close } else { After::Keep },
+    };
+    if cx.running.core.onsend_route_reply && !crate::onsend::allows(cx, socket, target) {
+        return Flow::FALSE;
+    }
+    match forward::send_edited(cx, socket, target, stream) {
+        Ok(()) => Flow::TRUE,
+        Err(error) => {
+            tracing::error!(target: "core", "reply: {error}");
+            Flow::FALSE
+        }
+    }
+}
+
+/// What a reply's next Via says about where it goes.
+enum ReplyHop {
+    /// An address.
+    Address(Target),
+    /// A name to be looked up.
+    Name(Hop),
+}
+
+/// Removes the topmost Via value and reads the next one. The connection is the one that our Via's `i` names: the
+/// request came over it.
+fn take_top_via(context: &mut Context) -> Option<(ReplyHop, Option<ConnId>)> {
+    let Context { message, edits, .. } = context;
+    let mut values = message.via_values();
+    let (first, second) = (values.next()?, values.next()?);
+    let ours = message.via(first).ok()?;
+    let below = message.via(second).ok()?;
+    let connection = ours.connection_id().and_then(parse_hex).map(ConnId);
+    let hop = hop_of(&below)?;
+    let field = message.index().first(HeaderId::Via)?;
+    if first.header == second.header {
+        edits.delete(sip_message::Span { start: first.span.start, end: second.span.start });
+    } else {
+        edits.delete_header(field);
+    }
+    Some((hop, connection))
+}
+
+fn hop_of(below: &Via<'_>) -> Option<ReplyHop> {
+    let proto = Proto::from_bytes(below.transport)?;
+    let host = below.received().or_else(|| below.maddr()).unwrap_or(below.host);
+    let port = if let Rport::Port(port) = below.rport() { Some(port) } else { below.port };
+    Some(match host_address(host) {
         Some(ip) => {
             let addr = SocketAddr::new(ip, port.unwrap_or(proto.default_port()));
-            Some(ReplyHop::Address(Target { proto, addr }, connection))
+            ReplyHop::Address(Target { proto, addr })
         }
-        None => Some(ReplyHop::Name(crate::forward::Hop { host: host.into(), port, proto: Some(proto), sips: false })),
-    }
+        None => ReplyHop::Name(Hop { host: host.into(), port, proto: Some(proto), sips: false }),
+    })
 }
 
 fn parse_hex(text: &[u8]) -> Option<u32> {

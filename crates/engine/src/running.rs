@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use cfg_syntax::ast::RouteKind;
-use cfg_syntax::parse::{Options, parse};
+use cfg_syntax::options::Options;
+use cfg_syntax::parse::parse;
 use cfg_syntax::source::Loader;
 use cfg_syntax::{Diagnostic, Severity, SourceMap, Span};
 use cfg_vm::bound::{self, BoundPv, BoundTemplate};
@@ -73,7 +74,7 @@ impl Registry {
         });
         let mut diagnostics = parsed.diagnostics;
         diagnostics.extend(outcome.diagnostics);
-        Checked { path: path.to_owned(), sources, program: outcome.program, settings: outcome.settings, diagnostics }
+        Checked { path: path.to_owned(), sources, program: outcome.program.map(Arc::new), settings: outcome.settings, diagnostics }
     }
 
     /// Starts the modules of a checked configuration. `before` is what ran until now.
@@ -86,10 +87,9 @@ impl Registry {
         statistics: &Arc<Statistics>,
         before: Option<&Running>,
     ) -> Result<Running, Checked> {
-        let Some(program) = checked.program.as_ref().filter(|_| !checked.has_errors()) else {
+        let Some(program) = checked.program.clone().filter(|_| !checked.has_errors()) else {
             return Err(checked);
         };
-        let program = Arc::new(program.clone());
         let mut hooks = Hooks::default();
         let mut states = States::default();
         let mut diagnostics = Vec::new();
@@ -111,7 +111,8 @@ impl Registry {
             match (module.start)(&mut setup) {
                 Ok(state) => states.add(state),
                 Err(error) => {
-                    let span = error.span.or_else(|| checked.settings.span_of_module(module.name));
+                    let first = checked.settings.params.iter().find(|param| param.module == module.name);
+                    let span = error.span.or_else(|| first.map(|param| param.span));
                     let span = span.unwrap_or(Span::new(cfg_syntax::FileId(0), 0, 0));
                     let message = format!("module {}: {}", module.name, error.message);
                     diagnostics.push(Diagnostic::error("module-start", span, message));
@@ -138,7 +139,7 @@ pub struct Checked {
     /// Its sources.
     pub sources: Arc<SourceMap>,
     /// The compiled routes, if there is no error.
-    pub program: Option<Program>,
+    pub program: Option<Arc<Program>>,
     /// Parameters.
     pub settings: Settings,
     /// Errors and warnings.
@@ -178,7 +179,7 @@ pub struct Running {
 }
 
 /// Core parameters that the message path asks for, looked up once.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct CoreSettings {
     pub(crate) force_rport: bool,
     pub(crate) reply_to_via: bool,

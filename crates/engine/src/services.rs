@@ -22,8 +22,9 @@ pub struct Services {
     pub clock: SystemTime,
     /// A reusable buffer for messages that go out through streams.
     pub(crate) scratch: Vec<u8>,
+    /// A reusable buffer for replies made here.
+    pub(crate) reply_buffer: Vec<u8>,
     pub(crate) random: Random,
-    pub(crate) messages: u64,
 }
 
 impl Services {

@@ -89,17 +89,21 @@ impl Setup<'_> {
 
     /// The last number given for a parameter.
     pub fn int(&self, name: &str) -> Option<i64> {
-        self.values(name).last().and_then(|p| p.value.as_int())
+        self.last(name)?.value.as_int()
     }
 
     /// The last text given for a parameter.
     pub fn text(&self, name: &str) -> Option<&[u8]> {
-        self.values(name).last().and_then(|p| p.value.as_text())
+        self.last(name)?.value.as_text()
     }
 
     /// The last value given for a parameter.
     pub fn value(&self, name: &str) -> Value {
-        self.values(name).last().map_or(Value::Null, |p| p.value.clone())
+        self.last(name).map_or(Value::Null, |param| param.value.clone())
+    }
+
+    fn last(&self, name: &str) -> Option<&ModuleParam> {
+        self.settings.params.iter().rev().find(|param| param.module == self.module && param.name == name)
     }
 
     /// Core parameters, listens and the rest.

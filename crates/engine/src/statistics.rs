@@ -54,6 +54,11 @@ impl Statistics {
         Self { shards: shards.max(1), counters: RwLock::default() }
     }
 
+    /// How many shards count.
+    pub fn shards(&self) -> usize {
+        self.shards
+    }
+
     /// The counter of a group and name; made when first asked for, so that it outlives reloads.
     pub fn counter(&self, group: &str, name: &str) -> Counter {
         let mut counters = self.counters.write().unwrap_or_else(PoisonError::into_inner);

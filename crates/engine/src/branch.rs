@@ -1,0 +1,134 @@
+//! The Via that we add (RFC 3261 §8.1.1.7, §16.6 step 8), and the branch in it that names the shard.
+//!
+//! A stateless proxy's branch must be the same for every retransmission and for the CANCEL of an INVITE
+//! (§16.11), so it is a keyed hash of what stays the same in them. Its shape is Kamailio's:
+//! `z9hG4bK` and four hexadecimal digits (the first two are the shard), a dot, 32 digits, a dot, the branch's
+//! number.
+
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::io::Write as _;
+
+use sip_message::{Class, HeaderId, Message};
+use transport::Proto;
+
+use crate::cx::Cx;
+use crate::listener::ListenerId;
+
+/// What every branch of ours begins with: RFC 3261's cookie.
+pub const COOKIE: &[u8] = b"z9hG4bK";
+
+/// Puts our Via before the first one.
+pub(crate) fn add_via(cx: &mut Cx<'_>, socket: ListenerId, proto: Proto) {
+    let Some(field) = cx.context.message.index().first(HeaderId::Via) else { return };
+    let at = field.whole.start as usize;
+    let mut text = std::mem::take(&mut cx.shard.scratch);
+    text.clear();
+    write_via(cx, socket, proto, &mut text);
+    cx.context.edits.insert(at, Class::Via, &text);
+    cx.shard.scratch = text;
+}
+
+fn write_via(cx: &Cx<'_>, socket: ListenerId, proto: Proto, out: &mut Vec<u8>) {
+    let listener = cx.listeners().get(socket);
+    let wishes = &cx.context.via;
+    out.extend_from_slice(b"Via: SIP/2.0/");
+    out.extend_from_slice(proto.via_name().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(wishes.advertised_address.as_ref().unwrap_or(listener.public_host()));
+    let port = wishes.advertised_port.unwrap_or(listener.public_port());
+    // A Vec takes everything.
+    if port != Proto::Udp.default_port() {
+        let _ = write!(out, ":{port}");
+    }
+    out.extend_from_slice(b";branch=");
+    let index = cx.shard.index;
+    write_branch(&cx.shard.server.branch_key, &cx.context.message, index, out);
+    if wishes.local_rport {
+        out.extend_from_slice(b";rport");
+    }
+    if let Some(connection) = cx.context.received.connection {
+        let _ = write!(out, ";i={:x}", connection.0);
+    }
+    out.extend_from_slice(&wishes.parameters);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_branch(key: &RandomState, message: &Message, shard: usize, out: &mut Vec<u8>) {
+    let hash = |salt: u8| {
+        let mut hasher = key.build_hasher();
+        salt.hash(&mut hasher);
+        match message.top_via().ok().and_then(|via| via.branch()).filter(|branch| branch.starts_with(COOKIE)) {
+            Some(branch) => branch.hash(&mut hasher),
+            // RFC 2543 peers: everything that stays the same (§16.11).
+            None => {
+                message.value(HeaderId::Via).hash(&mut hasher);
+                message.value(HeaderId::From).hash(&mut hasher);
+                message.request_uri().hash(&mut hasher);
+            }
+        }
+        message.value(HeaderId::CallId).hash(&mut hasher);
+        message.cseq().ok().map(|cseq| cseq.number).hash(&mut hasher);
+        hasher.finish()
+    };
+    let (high, low) = (hash(0), hash(1));
+    out.extend_from_slice(COOKIE);
+    // A Vec takes everything.
+    let _ = write!(out, "{:02x}{:02x}.", shard as u8, (high >> 56) as u8);
+    push_hex(out, high);
+    push_hex(out, low);
+    out.extend_from_slice(b".0");
+}
+
+/// Sixteen hexadecimal digits.
+pub(crate) fn push_hex(out: &mut Vec<u8>, number: u64) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 16];
+    for (at, digit) in text.iter_mut().enumerate() {
+        *digit = DIGITS[(number >> (60 - 4 * at)) as usize & 15];
+    }
+    out.extend_from_slice(&text);
+}
+
+/// The shard that a branch of ours names.
+pub(crate) fn shard_of(branch: &[u8]) -> Option<usize> {
+    let digits = branch.strip_prefix(COOKIE)?.get(..2)?;
+    usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: &str, branch: &str, cseq: u32) -> Message {
+        let text = format!(
+            "{method} sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch={branch}\r\n\
+             From: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>\r\nCall-ID: c1\r\nCSeq: {cseq} {method}\r\n\r\n"
+        );
+        Message::from_bytes(text).unwrap()
+    }
+
+    fn branch_of(message: &Message, key: &RandomState) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_branch(key, message, 3, &mut out);
+        out
+    }
+
+    #[test]
+    fn a_cancel_and_a_retransmission_have_the_branch_of_their_invite() {
+        let key = RandomState::new();
+        let invite = branch_of(&request("INVITE", "z9hG4bK1", 7), &key);
+        assert_eq!(invite, branch_of(&request("INVITE", "z9hG4bK1", 7), &key));
+        assert_eq!(invite, branch_of(&request("CANCEL", "z9hG4bK1", 7), &key));
+        assert_ne!(invite, branch_of(&request("INVITE", "z9hG4bK2", 7), &key));
+        assert_ne!(invite, branch_of(&request("INVITE", "1", 7), &key));
+    }
+
+    #[test]
+    fn a_branch_names_its_shard() {
+        let branch = branch_of(&request("INVITE", "z9hG4bK1", 7), &RandomState::new());
+        assert_eq!(branch.len(), 7 + 4 + 1 + 32 + 2);
+        assert_eq!(shard_of(&branch), Some(3));
+        assert_eq!(shard_of(b"z9hG4bK"), None);
+        assert_eq!(shard_of(b"z9hG4bKzz12"), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! Log lines of scripts, at Kamailio's nine levels, through `tracing`.
+//!
+//! A line of a script is an event of target `script` with the fields `severity` (Kamailio's number), `prefix` and
+//! `text`; the application's log layer decides how it looks.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use cfg_syntax::{SourceMap, Span};
+use cfg_vm::host::Notice;
+
+/// The level of `debug=`: lines above it are not written. Changed at run time by `cfg.set_now_int core debug`.
+static THRESHOLD: AtomicI64 = AtomicI64::new(0);
+
+/// Sets the level.
+pub fn set_threshold(level: i64) {
+    THRESHOLD.store(level, Ordering::Relaxed);
+}
+
+/// The level.
+pub fn threshold() -> i64 {
+    THRESHOLD.load(Ordering::Relaxed)
+}
+
+/// Whether lines of a level are written: then only is a format worth evaluating.
+pub fn enabled(level: i64) -> bool {
+    level <= threshold()
+}
+
+/// Kamailio's name of a level: `ERROR` for -1.
+pub fn level_name(level: i64) -> &'static str {
+    match level {
+        ..=-5 => "ALERT",
+        -4 => "BUG",
+        -3 => "CRITICAL",
+        -2 => "CRITICAL",
+        -1 => "ERROR",
+        0 => "WARNING",
+        1 => "NOTICE",
+        2 => "INFO",
+        3.. => "DEBUG",
+    }
+}
+
+/// Writes a line of a script. `facility` is a syslog facility by name, where the script names one.
+pub fn script(level: i64, facility: Option<&str>, prefix: &[u8], text: &[u8]) {
+    if !enabled(level) {
+        return;
+    }
+    let (prefix, text) = (String::from_utf8_lossy(prefix), String::from_utf8_lossy(text));
+    let (prefix, text) = (&*prefix, &*text);
+    // tracing's levels are constants, so each has its own call.
+    match level {
+        ..=-1 => tracing::error!(target: "script", severity = level, facility, prefix, text),
+        0 => tracing::warn!(target: "script", severity = level, facility, prefix, text),
+        1 | 2 => tracing::info!(target: "script", severity = level, facility, prefix, text),
+        3.. => tracing::debug!(target: "script", severity = level, facility, prefix, text),
+    }
+}
+
+/// Tells what the machine has to tell of a running script, with its place.
+pub(crate) fn notice(sources: &SourceMap, span: Span, notice: &Notice<'_>) {
+    let place = Place { sources, span };
+    match notice {
+        Notice::NotANumber(text) => {
+            tracing::warn!(target: "core", "{place}: automatic string to int conversion for \"{}\" failed", text.escape_ascii());
+        }
+        Notice::DivisionByZero => tracing::error!(target: "core", "{place}: rv div by 0"),
+        Notice::LoopLimit(limit) => {
+            tracing::error!(target: "core", "{place}: runaway while: more then {limit} loops");
+        }
+        Notice::StepLimit(limit) => {
+            tracing::error!(target: "core", "{place}: the script was cut after {limit} statements");
+        }
+        Notice::Recursion(limit) => {
+            tracing::error!(target: "core", "{place}: too many recursive routing table lookups ({limit})");
+        }
+        Notice::NoRoute(name) => {
+            tracing::error!(target: "core", "{place}: route \"{}\" not found", name.escape_ascii());
+        }
+        Notice::Write(error) => tracing::error!(target: "core", "{place}: assignment failed: {error:?}"),
+        Notice::Regex(error) => tracing::error!(target: "core", "{place}: {error}"),
+        other => tracing::warn!(target: "core", "{place}: {other:?}"),
+    }
+}
+
+struct Place<'a> {
+    sources: &'a SourceMap,
+    span: Span,
+}
+
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let position = self.sources.position(self.span);
+        write!(f, "{}:{}:{}", self.sources.file(self.span.file).path.display(), position.line, position.column)
+    }
+}

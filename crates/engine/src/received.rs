@@ -1,0 +1,137 @@
+//! What we say in the sender's Via about where its message came from (RFC 3261 §18.2.1, RFC 3581).
+
+use std::io::Write as _;
+
+use sip_message::{Class, HeaderId, Message, Rport, Span, Via};
+
+use crate::context::{Context, Received};
+use crate::cx::Cx;
+use crate::listener::host_texts;
+
+/// What is to be added to the topmost Via.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// `;rport=` with this port, where none is asked for but the script forces it.
+    pub(crate) forced_rport: Option<u16>,
+    /// The value for the `rport` parameter that is there.
+    pub(crate) asked_rport: Option<u16>,
+    /// `;received=` with the source address.
+    pub(crate) received: bool,
+}
+
+impl Mark {
+    /// What the topmost Via of a request lacks.
+    pub(crate) fn of(via: &Via<'_>, received: &Received, force_rport: bool) -> Self {
+        let asked = via.rport() != Rport::Absent;
+        let port = received.source.port();
+        Self {
+            forced_rport: (force_rport && !asked).then_some(port),
+            asked_rport: asked.then_some(port),
+            received: via.received().is_none()
+                && (crate::reply::host_address(via.host) != Some(received.source.ip()) || (force_rport && !asked)),
+        }
+    }
+
+    /// The parameters to add, each with its semicolon, in Kamailio's order.
+    pub(crate) fn write_added(self, received: &Received, out: &mut Vec<u8>) {
+        // A Vec takes everything.
+        if let Some(port) = self.forced_rport {
+            let _ = write!(out, ";rport={port}");
+        }
+        if self.received {
+            out.extend_from_slice(b";received=");
+            out.extend_from_slice(&host_texts_of(received));
+        }
+    }
+}
+
+/// Whether every line of the header part is a header: Kamailio reads them all before it makes a reply.
+pub(crate) fn is_readable(message: &Message) -> bool {
+    !message.index().has(HeaderId::Malformed)
+        && message.content_length().is_none_or(|length| length.is_ok())
+        && message.index().all(HeaderId::ContentLength).nth(1).is_none()
+}
+
+fn host_texts_of(received: &Received) -> cfg_vm::Str {
+    host_texts(received.source.ip()).1
+}
+
+/// Marks the topmost Via of a request that leaves; once a message.
+pub(crate) fn mark(cx: &mut Cx<'_>) {
+    if cx.context.via.marked {
+        return;
+    }
+    cx.context.via.marked = true;
+    let force = cx.context.via.force_rport || cx.running.core.force_rport;
+    let mut text = std::mem::take(&mut cx.shard.scratch);
+    text.clear();
+    add(cx.context, force, &mut text);
+    cx.shard.scratch = text;
+}
+
+fn add(context: &mut Context, force_rport: bool, text: &mut Vec<u8>) {
+    let Context { message, edits, received, .. } = context;
+    let Some(field) = message.index().first(HeaderId::Via) else { return };
+    let Ok(via) = message.top_via() else { return };
+    let mark = Mark::of(&via, received, force_rport);
+    if let Some(port) = mark.asked_rport
+        && let Some(param) = via.params().find(b"rport")
+        && let Some(name) = message.span_of(param.name)
+    {
+        let end = param.value.and_then(|value| message.span_of(value)).map_or(name.end, |value| value.end);
+        // A Vec takes everything.
+        let _ = write!(text, "rport={port}");
+        edits.replace(Span { start: name.start, end }, text);
+        text.clear();
+    }
+    mark.write_added(received, text);
+    if !text.is_empty() {
+        edits.insert(field.value.start as usize + via.sent_by_end, Class::Text, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listener::ListenerId;
+    use transport::Proto;
+
+    fn mark(via: &str, source: &str, force: bool) -> String {
+        let received = Received {
+            proto: Proto::Udp,
+            source: source.parse().unwrap(),
+            destination: "127.0.0.1:5060".parse().unwrap(),
+            listener: ListenerId(0),
+            connection: None,
+            at: std::time::SystemTime::UNIX_EPOCH,
+        };
+        let mut context = Context::of_message(
+            format!("OPTIONS sip:a@b SIP/2.0\r\nVia: {via}\r\n\r\n").into_bytes(),
+            received,
+        )
+        .unwrap();
+        add(&mut context, force, &mut Vec::new());
+        let written = String::from_utf8(context.edits.to_vec(&context.message)).unwrap();
+        written.lines().nth(1).unwrap()["Via: ".len()..].to_owned()
+    }
+
+    #[test]
+    fn a_sender_behind_another_address_is_marked() {
+        let via = "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1";
+        assert_eq!(mark(via, "192.0.2.1:9", false), via);
+        assert_eq!(mark(via, "192.0.2.9:9", false), "SIP/2.0/UDP 192.0.2.1:5060;received=192.0.2.9;branch=z9hG4bK1");
+        assert_eq!(mark("SIP/2.0/UDP a.example", "[::1]:9", false), "SIP/2.0/UDP a.example;received=::1");
+    }
+
+    #[test]
+    fn an_rport_that_is_asked_for_is_filled_in_its_place() {
+        let via = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;rport;x=1";
+        assert_eq!(mark(via, "192.0.2.1:9", false), "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;rport=9;x=1");
+    }
+
+    #[test]
+    fn an_rport_that_is_forced_comes_after_the_sender() {
+        let via = "SIP/2.0/UDP c.example;branch=z9hG4bK1";
+        assert_eq!(mark(via, "192.0.2.9:7", true), "SIP/2.0/UDP c.example;rport=7;received=192.0.2.9;branch=z9hG4bK1");
+    }
+}

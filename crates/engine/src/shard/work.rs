@@ -1,0 +1,385 @@
+//! One message's way through its script, from the bytes to what leaves.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cfg_syntax::ast::RouteKind;
+use cfg_vm::machine::{End, Ended, Execution};
+use cfg_vm::program::RouteId;
+use cfg_vm::Call;
+use sip_message::{HeaderId, Message, ScanError};
+use transport::Packet;
+
+use super::intake;
+use super::order::{CallKey, RequestKey, Turn};
+use super::{Event, Shard};
+use crate::context::{Context, Received, RouteContext};
+use crate::cx::Cx;
+use crate::module::{Flow, Pending, Resume};
+use crate::reply::{self, Reply};
+use crate::running::Running;
+use crate::trace::{self, Trace};
+
+/// How much idle work is kept for reuse.
+const IDLE: usize = 64;
+/// How long a resumed route waits when its shard's inbox is full before it tries again.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// A message and its running route: what Kamailio's process would hold.
+pub(crate) struct Work {
+    pub(crate) context: Context,
+    execution: Execution,
+    running: Arc<Running>,
+    phase: Phase,
+    /// Set while the route is parked and later requests of its call wait for it.
+    turn: Option<(CallKey, RequestKey)>,
+}
+
+/// Where the work stands when it parks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// In its script.
+    Script,
+    /// A reply whose next hop's name is being looked up.
+    ForwardReply,
+}
+
+/// What came of a stretch of work.
+enum Stretch {
+    /// All done.
+    Done,
+    /// To be resumed.
+    Wait(Pending),
+}
+
+impl Shard {
+    /// Works on a message that is this shard's.
+    pub(super) fn receive(&mut self, data: Packet, received: Received) {
+        if intake::is_keepalive(&data) {
+            return;
+        }
+        let mut work = match self.begin(&data, received) {
+            Ok(work) => work,
+            Err(error) => return self.refuse(&received, &error),
+        };
+        if let Err(refusal) = intake::check(&work.context.message) {
+            self.refuse(&received, &refusal);
+            return self.rest(work);
+        }
+        if work.context.message.is_request() && !self.order.is_empty() {
+            match self.turn(&work.context, &data) {
+                Turn::Now => {}
+                Turn::Queued => {
+                    self.services.server.counts.queued.add(self.services.index);
+                    return self.rest(work);
+                }
+                Turn::Retransmission => {
+                    self.services.server.counts.absorbed.add(self.services.index);
+                    return self.rest(work);
+                }
+                Turn::Full => {
+                    self.overload(&mut work);
+                    return self.rest(work);
+                }
+            }
+        }
+        work.context.number = self.next_number();
+        self.services.server.counts.handled.add(self.services.index);
+        if self.services.server.trace.wants(received.source.ip()) {
+            work.context.trace = Some(Trace::begin(&work.context));
+        }
+        self.stretch(work, |cx, execution| start(cx, execution));
+    }
+
+    fn begin(&mut self, data: &Packet, received: Received) -> Result<Box<Work>, ScanError> {
+        let limits = self.services.server.options.limits;
+        let mut work = match self.idle.pop() {
+            Some(mut work) => {
+                if let Err(error) = work.context.begin(Packet::clone(data), received, &limits) {
+                    self.rest(work);
+                    return Err(error);
+                }
+                work
+            }
+            None => Box::new(Work {
+                context: Context::around(Message::parse_limited(Packet::clone(data), &limits)?, received),
+                execution: Execution::new(),
+                running: Arc::clone(&self.running),
+                phase: Phase::Script,
+                turn: None,
+            }),
+        };
+        if !Arc::ptr_eq(&work.running, &self.running) {
+            work.running = Arc::clone(&self.running);
+        }
+        work.phase = Phase::Script;
+        work.turn = None;
+        Ok(work)
+    }
+
+    fn refuse(&self, received: &Received, why: &dyn std::fmt::Display) {
+        self.services.server.counts.dropped.add(self.services.index);
+        tracing::error!(
+            target: "core",
+            "core parsing of SIP message failed ({}:{}): {why}",
+            received.source.ip(),
+            received.source.port()
+        );
+    }
+
+    fn turn(&mut self, context: &Context, data: &Packet) -> Turn {
+        let (call, key) = keys(&self.services.server.steering, &context.message);
+        let passes = intake::passes(context.message.method());
+        self.order.turn(call, key, passes, data, &context.received, self.services.now)
+    }
+
+    /// Lets a message go that cannot be worked on now: a request gets a 503.
+    fn overload(&mut self, work: &mut Work) {
+        self.services.server.counts.overload.add(self.services.index);
+        let running = Arc::clone(&work.running);
+        let tag = format!("{:016x}", self.services.random());
+        let mut cx = Cx::new(&mut work.context, &mut self.services, &running);
+        let reply =
+            Reply { code: 503, reason: b"Service Unavailable", tag: tag.as_bytes(), headers: b"Retry-After: 5\r\n" };
+        if let Err(error) = reply::send(&mut cx, &reply) {
+            tracing::debug!(target: "core", "overload: {error}");
+        }
+    }
+
+    /// Runs a stretch of work; what panics loses its message, is counted, and the shard goes on.
+    fn stretch(&mut self, mut work: Box<Work>, run: impl FnOnce(&mut Cx<'_>, &mut Execution) -> Stretch) {
+        let running = Arc::clone(&work.running);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let Work { context, execution, .. } = &mut *work;
+            let mut cx = Cx::new(context, &mut self.services, &running);
+            run(&mut cx, execution)
+        }));
+        match result {
+            Ok(Stretch::Done) => self.finish(work),
+            Ok(Stretch::Wait(pending)) => self.park(work, pending),
+            Err(_) => {
+                self.services.server.counts.panics.add(self.services.index);
+                tracing::error!(
+                    target: "core",
+                    "a route panicked (see the line before); the message of {} is lost",
+                    work.context.received.source
+                );
+                self.release(work.turn);
+            }
+        }
+    }
+
+    fn park(&mut self, mut work: Box<Work>, pending: Pending) {
+        let options = &self.services.server.options;
+        let size = work.context.message.as_bytes().len();
+        let is_new = work.turn.is_none();
+        if is_new && (self.parked.len() >= options.parked || self.parked.bytes() + size > options.parked_bytes) {
+            if work.context.message.is_request() {
+                self.overload(&mut work);
+            }
+            return self.finish(work);
+        }
+        work.phase = if work.context.sending_reply { Phase::ForwardReply } else { Phase::Script };
+        if is_new && work.context.message.is_request() && work.context.route == RouteContext::Request {
+            let (call, key) = keys(&self.services.server.steering, &work.context.message);
+            work.turn = Some((call, key));
+            self.order.park(call, key);
+        }
+        let ticket = self.parked.keep(work);
+        let runtime = self.services.server.runtime.clone();
+        let inbox = self.services.server.inboxes.get().and_then(|inboxes| inboxes.get(self.services.index)).cloned();
+        let waiting = runtime.spawn(pending);
+        runtime.spawn(async move {
+            let resume: Resume = match waiting.await {
+                Ok(resume) => resume,
+                Err(error) => {
+                    tracing::error!(target: "core", "what a route waited for failed: {error}");
+                    Box::new(|_| Flow::FALSE)
+                }
+            };
+            let Some(inbox) = inbox else { return };
+            let mut event = Event::Resume(ticket, resume);
+            while let Err(refused) = inbox.send(event) {
+                event = refused;
+                tokio::time::sleep(RETRY).await;
+            }
+        });
+    }
+
+    /// Goes on with a parked route.
+    pub(super) fn resume(&mut self, ticket: u64, resume: Resume) {
+        let Some(work) = self.parked.take(ticket) else { return };
+        let phase = work.phase;
+        self.stretch(work, |cx, execution| match (resume(cx), phase) {
+            (Flow::Wait(pending), _) => Stretch::Wait(pending),
+            (_, Phase::ForwardReply) => Stretch::Done,
+            (flow, Phase::Script) => {
+                let call = match flow {
+                    Flow::Done(code) => Call::Done(code),
+                    Flow::Route(route) => Call::Route(route),
+                    Flow::Exit => Call::Exit,
+                    Flow::Drop => Call::Drop,
+                    Flow::Wait(_) => return Stretch::Done,
+                };
+                let ended = execution.resume(call, cx);
+                after(cx, ended)
+            }
+        });
+    }
+
+    fn finish(&mut self, mut work: Box<Work>) {
+        if let Some(mut collected) = work.context.trace.take() {
+            trace::note_changes(&work.context, &mut collected);
+            tracing::info!(target: "trace", text = collected.finish());
+        }
+        let turn = work.turn.take();
+        self.rest(work);
+        self.release(turn);
+    }
+
+    /// Works on the requests that waited for this one, until one of them parks.
+    fn release(&mut self, turn: Option<(CallKey, RequestKey)>) {
+        let Some((call, key)) = turn else { return };
+        let mut next = self.order.release(call, key);
+        while let Some(waiting) = next {
+            self.receive(waiting.data, waiting.received);
+            next = self.order.follow(call);
+        }
+    }
+
+    fn rest(&mut self, mut work: Box<Work>) {
+        if self.idle.len() < IDLE {
+            work.context.data.clear();
+            self.idle.push(work);
+        }
+    }
+
+    /// Runs the timers that are due, and drops requests that waited too long.
+    pub(super) fn run_timers(&mut self) {
+        let expired = self.order.expire(self.services.now);
+        if expired > 0 {
+            self.services.server.counts.dropped.add_many(self.services.index, expired as u64);
+        }
+        while let Some(timer) = self.timers.take_due(self.services.now) {
+            self.run_route(timer.route);
+        }
+    }
+
+    /// Runs what is to run once, when the server starts.
+    pub(super) fn start_routes(&mut self) {
+        if self.services.index != 0 {
+            return;
+        }
+        if let Some(route) = self.running.program.route(RouteKind::Event, b"core:worker-one-init") {
+            self.run_route(route);
+        }
+    }
+
+    /// Runs a route on a made-up message.
+    fn run_route(&mut self, route: RouteId) {
+        let address = self.services.server.listeners.all().first().map(|listener| listener.address);
+        let Some(address) = address else { return };
+        let received = Received {
+            proto: transport::Proto::Udp,
+            source: address,
+            destination: address,
+            listener: crate::listener::ListenerId(0),
+            connection: None,
+            at: self.services.clock,
+        };
+        let Ok(mut work) = self.begin(&Packet::new(MADE_UP.to_vec()), received) else { return };
+        work.context.number = self.next_number();
+        work.context.route = RouteContext::Event;
+        self.stretch(work, |cx, execution| run(cx, execution, route));
+    }
+}
+
+/// The message that timers and event routes see when there is none.
+const MADE_UP: &[u8] = b"OPTIONS sip:nobody@localhost.invalid SIP/2.0\r\n\
+Via: SIP/2.0/UDP 127.0.0.1\r\n\
+From: <sip:nobody@localhost.invalid>;tag=none\r\n\
+To: <sip:nobody@localhost.invalid>\r\n\
+Call-ID: none@localhost.invalid\r\n\
+CSeq: 1 OPTIONS\r\n\
+Content-Length: 0\r\n\r\n";
+
+fn keys(steering: &super::Steering, message: &Message) -> (CallKey, RequestKey) {
+    let call = steering.call_hash(message.call_id().unwrap_or_default());
+    let branch = message.top_via().ok().and_then(|via| via.branch()).unwrap_or_default();
+    let cseq = message.value(HeaderId::CSeq).unwrap_or_default();
+    let request = steering.call_hash(branch) ^ steering.call_hash(cseq).rotate_left(1);
+    (CallKey(call), RequestKey(request))
+}
+
+/// Begins the script of a message that was received.
+fn start(cx: &mut Cx<'_>, execution: &mut Execution) -> Stretch {
+    let is_request = cx.context.message.is_request();
+    cx.context.route = if is_request { RouteContext::Request } else { RouteContext::CoreReply };
+    cx.context.sending_reply = false;
+    for hook in &cx.running.hooks.before_script {
+        if !hook(cx) {
+            return Stretch::Done;
+        }
+    }
+    let route = if is_request { cx.running.request_route } else { cx.running.reply_route };
+    match route {
+        Some(route) => run(cx, execution, route),
+        None if is_request => {
+            tracing::error!(target: "core", "the configuration has no request_route; the request is dropped");
+            Stretch::Done
+        }
+        None => after_reply(cx, End { code: 1, drop: false, exit: false }),
+    }
+}
+
+fn run(cx: &mut Cx<'_>, execution: &mut Execution, route: RouteId) -> Stretch {
+    let trace = cx.context.is_traced() || cx.running.hooks.on_step.is_some();
+    execution.start(&cx.running.program, route, cx.running.limits, trace);
+    let ended = execution.run(cx);
+    after(cx, ended)
+}
+
+fn after(cx: &mut Cx<'_>, ended: Ended) -> Stretch {
+    match ended {
+        Ended::Parked => match cx.pending.take() {
+            Some(pending) => Stretch::Wait(pending),
+            // The machine parks only when a function answered "wait", and that set it.
+            None => Stretch::Done,
+        },
+        Ended::Cut(_) => {
+            cx.shard.server.counts.cut.add(cx.shard.index);
+            after_script(cx);
+            Stretch::Done
+        }
+        Ended::Finished(end) => {
+            if cx.context.route == RouteContext::CoreReply {
+                return after_reply(cx, end);
+            }
+            after_script(cx);
+            Stretch::Done
+        }
+    }
+}
+
+fn after_script(cx: &mut Cx<'_>) {
+    for hook in &cx.running.hooks.after_script {
+        hook(cx);
+    }
+}
+
+/// Forwards a reply unless its script discarded it (kamailio.md 1.5).
+fn after_reply(cx: &mut Cx<'_>, end: End) -> Stretch {
+    after_script(cx);
+    if end.drop || end.code <= 0 {
+        if end.code < 0 && !end.drop {
+            tracing::warn!(target: "core", "error while running the reply route: it ended with {}; the reply is discarded", end.code);
+        }
+        return Stretch::Done;
+    }
+    cx.context.sending_reply = true;
+    match reply::forward(cx) {
+        Flow::Wait(pending) => Stretch::Wait(pending),
+        _ => Stretch::Done,
+    }
+}

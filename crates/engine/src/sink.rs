@@ -1,0 +1,88 @@
+//! Where stream connections hand their messages over: to the shard that a message belongs to.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use bytes::{Buf, BytesMut};
+use sip_message::{FrameError, Framer, Limits, MissingLength};
+use transport::stream::{ConnInfo, Frame, Framing, FramingError, NewFraming, ReceivedStream, StreamEvent, StreamSink};
+
+use crate::server::Server;
+use crate::shard::{Event, peek};
+
+/// The server's side of all connections; connected to it once it exists.
+#[derive(Default)]
+pub(crate) struct Sink(OnceLock<Weak<Server>>);
+
+impl Sink {
+    pub(crate) fn connect(&self, server: &Arc<Server>) {
+        // Called once, when the server has been made.
+        let _ = self.0.set(Arc::downgrade(server));
+    }
+
+    fn server(&self) -> Option<Arc<Server>> {
+        self.0.get().and_then(Weak::upgrade)
+    }
+}
+
+impl StreamSink for Sink {
+    fn deliver(&self, received: ReceivedStream) -> Result<(), ReceivedStream> {
+        let Some(server) = self.server() else { return Ok(()) };
+        let shard = server.steering.shard_of(&peek(&received.data)).unwrap_or(0);
+        let Some(inbox) = server.inboxes.get().and_then(|inboxes| inboxes.get(shard)) else { return Ok(()) };
+        inbox.send(Event::Stream(received)).map_err(|event| match event {
+            Event::Stream(received) => received,
+            // What comes back is what was sent.
+            _ => unreachable!("an inbox gives back what it did not take"),
+        })
+    }
+
+    fn event(&self, event: StreamEvent) {
+        match event {
+            StreamEvent::Connected(conn) => {
+                tracing::debug!(target: "core", "connection {} {} {}", conn.id, conn.proto, conn.remote);
+            }
+            StreamEvent::Closed(conn, reason) => {
+                tracing::debug!(target: "core", "connection {} {} {}: {reason}", conn.id, conn.proto, conn.remote);
+            }
+            StreamEvent::SendFailed { conn, bytes } => {
+                tracing::error!(target: "core", "{bytes} bytes to {}:{} were lost", conn.proto, conn.remote);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Cuts streams into SIP messages.
+pub(crate) fn framing(limits: Limits, missing: MissingLength) -> NewFraming {
+    Box::new(move |_: &ConnInfo| Box::new(SipFraming(Framer::new(limits, missing))) as Box<dyn Framing>)
+}
+
+struct SipFraming(Framer);
+
+impl Framing for SipFraming {
+    fn feed(&mut self, buffer: &mut BytesMut) -> Frame {
+        loop {
+            match self.0.next(buffer) {
+                Ok(sip_message::Frame::Message { start, end }) => {
+                    buffer.advance(start);
+                    return Frame::Message(buffer.split_to(end - start).to_vec());
+                }
+                // The connection answers pings itself; what is left of them here is white space.
+                Ok(sip_message::Frame::Ping { consumed } | sip_message::Frame::Pong { consumed }) => {
+                    buffer.advance(consumed);
+                }
+                Ok(sip_message::Frame::Incomplete { skip }) => {
+                    buffer.advance(skip);
+                    return Frame::More;
+                }
+                Err(FrameError::MessageTooLong { .. } | FrameError::HeadersTooLong) => {
+                    return Frame::Broken(FramingError::TooLong);
+                }
+                Err(FrameError::NoContentLength { .. } | FrameError::BadContentLength { .. }) => {
+                    return Frame::Broken(FramingError::NoLength);
+                }
+                Err(_) => return Frame::Broken(FramingError::NoMessage),
+            }
+        }
+    }
+}

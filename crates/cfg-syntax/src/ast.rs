@@ -390,10 +390,14 @@ pub enum Keyword {
     Af,
     /// `msg:len`
     MsgLen,
-    /// `snd_ip`, `to_ip`
+    /// `snd_ip`: our address that a message leaves from
     SndIp,
-    /// `snd_port`, `to_port`
+    /// `snd_port`: our port
     SndPort,
+    /// `to_ip`: where it goes
+    ToIp,
+    /// `to_port`
+    ToPort,
     /// `snd_proto`, `to_proto`
     SndProto,
     /// `snd_af`, `to_af`

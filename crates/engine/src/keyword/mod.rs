@@ -2,7 +2,7 @@
 
 mod select;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use cfg_syntax::ast::Keyword;
 use cfg_vm::Value;
@@ -31,10 +31,11 @@ pub(crate) fn read(cx: &mut Cx<'_>, keyword: Keyword) -> Value {
         Keyword::ToUri => message.to().ok().map(|to| context.keep(to.uri_text)).into(),
         Keyword::MsgLen => Value::Int(message.buffer().len() as i64),
         Keyword::MaxLen => Value::Int(MAX_LEN),
-        Keyword::SrcIp | Keyword::DstIp | Keyword::SndIp => address(cx, keyword).map(ip_text).into(),
+        Keyword::SrcIp | Keyword::DstIp | Keyword::SndIp | Keyword::ToIp => address(cx, keyword).map(ip_text).into(),
         Keyword::SrcPort => Value::Int(context.received.source.port().into()),
         Keyword::DstPort => Value::Int(context.received.destination.port().into()),
-        Keyword::SndPort => context.sending.map(|sending| i64::from(sending.target.addr.port())).into(),
+        Keyword::SndPort => sending_from(cx).map(|from| i64::from(from.port())).into(),
+        Keyword::ToPort => context.sending.map(|sending| i64::from(sending.target.addr.port())).into(),
         Keyword::Proto => Value::text(context.received.proto.name()),
         Keyword::SndProto => context.sending.map_or(Value::Null, |sending| Value::text(sending.target.proto.name())),
         Keyword::Af => family(context.received.source.ip()),
@@ -46,12 +47,18 @@ fn family(ip: IpAddr) -> Value {
     Value::text(if ip.is_ipv4() { "inet" } else { "inet6" })
 }
 
+/// Our address that the message of an `onsend_route` leaves from.
+fn sending_from(cx: &Cx<'_>) -> Option<SocketAddr> {
+    cx.context.sending.map(|sending| cx.listeners().get(sending.socket).address)
+}
+
 /// The address that an address keyword stands for.
 fn address(cx: &Cx<'_>, keyword: Keyword) -> Option<IpAddr> {
     match keyword {
         Keyword::SrcIp => Some(cx.context.received.source.ip()),
         Keyword::DstIp => Some(cx.context.received.destination.ip()),
-        Keyword::SndIp => cx.context.sending.map(|sending| sending.target.addr.ip()),
+        Keyword::SndIp => sending_from(cx).map(|from| from.ip()),
+        Keyword::ToIp => cx.context.sending.map(|sending| sending.target.addr.ip()),
         _ => None,
     }
 }

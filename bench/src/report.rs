@@ -7,7 +7,7 @@ use crate::goals::{Verdict, judge, summary};
 use crate::measurement::{Case, Outcome, median};
 use crate::server::Kind;
 
-const HEAD: [&str; 11] = [
+const HEAD: [&str; 12] = [
     "server",
     "µs/call",
     "× forwarder",
@@ -17,6 +17,7 @@ const HEAD: [&str; 11] = [
     "failed",
     "repeated",
     "MB at rest / after",
+    "others",
     "shards",
     "goals",
 ];
@@ -141,7 +142,7 @@ impl Report {
             let outcomes = self.outcomes.iter().filter(|outcome| outcome.case == case);
             rows.extend(outcomes.clone().map(|outcome| self.row(outcome)));
             text.push_str(&table(&title(case, outcomes.clone().next()), &rows));
-            text.push_str(&noise(outcomes));
+            text.push_str(&generators(outcomes));
         }
         for (server, why) in &self.missing {
             let _ = writeln!(text, "\n{server} was not measured: {why}.");
@@ -175,6 +176,7 @@ impl Report {
                 megabytes(outcome.at_rest.proportional),
                 megabytes(outcome.after.proportional)
             ),
+            format!("{:.0} %", median(&outcome.others).unwrap_or(f64::NAN) * 100.0),
             shards(outcome),
             summary(&judge(outcome, forwarder)),
         ]
@@ -189,16 +191,13 @@ fn title(case: Case, first: Option<&Outcome>) -> String {
     format!("{rate} calls/s from {ports}, {runs} × {seconds} s, {calls} calls a server")
 }
 
-/// What else used the processors: read the table with it in mind.
-fn noise<'a>(outcomes: impl Iterator<Item = &'a Outcome> + Clone) -> String {
-    let largest = |values: fn(&Outcome) -> &Vec<f64>| {
-        let medians = outcomes.clone().filter_map(|outcome| median(values(outcome)));
-        medians.max_by(f64::total_cmp)
-    };
-    let sipp = largest(|outcome| &outcome.sipp_per_call)
-        .map_or_else(|| "not counted".to_owned(), |us| format!("{us:.0} µs"));
-    let others = largest(|outcome| &outcome.others).unwrap_or(f64::NAN) * 100.0;
-    format!("\nOn the same cores: SIPp, up to {sipp} a call; all else, up to {others:.0} % of the machine.\n")
+/// What the load itself cost on the same cores.
+fn generators<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {
+    let costs = outcomes.filter_map(|outcome| median(&outcome.sipp_per_call));
+    match costs.max_by(f64::total_cmp) {
+        Some(cost) => format!("\nSIPp, on the same cores, used up to {cost:.0} µs a call.\n"),
+        None => "\nSIPp ran on the same cores; without control groups its time is not counted.\n".to_owned(),
+    }
 }
 
 fn failed(outcome: &Outcome) -> String {

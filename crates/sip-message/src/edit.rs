@@ -269,17 +269,16 @@ impl EditList {
         let buffer = message.as_bytes();
         out.reserve(buffer.len() + self.arena.len() + 32);
         let mut digits = [0; DIGITS];
-        let mut length = self.touches_body(message).then(|| self.content_length(message, &mut digits));
+        let lengths = self.touches_body(message).then(|| self.content_lengths(message, &mut digits));
+        let mut lengths = lengths.into_iter().flatten().peekable();
         let mut cursor = Cursor { buffer, at: 0, out };
         for edit in &self.edits {
-            if let Some(piece) = length.take_if(|piece| piece.at < edit.at) {
+            while let Some(piece) = lengths.next_if(|piece| piece.at < edit.at) {
                 cursor.put(&piece);
             }
             cursor.put(&Piece { at: edit.at, end: edit.end, text: [edit.text.of(&self.arena), b"", b""] });
         }
-        if let Some(piece) = length {
-            cursor.put(&piece);
-        }
+        lengths.for_each(|piece| cursor.put(&piece));
         cursor.finish();
     }
 
@@ -300,17 +299,22 @@ impl EditList {
         Ok(())
     }
 
-    /// Sets Content-Length's value where it stands, or adds the header when it is not there or is deleted.
-    fn content_length<'a>(&self, message: &Message, digits: &'a mut [u8; DIGITS]) -> Piece<'a> {
+    /// Sets Content-Length where it stands, or adds the header when it is not there or is deleted. Should it stand more
+    /// than once, all are set: two that differ would let two readers see two messages.
+    fn content_lengths<'a>(
+        &'a self,
+        message: &'a Message,
+        digits: &'a mut [u8; DIGITS],
+    ) -> impl Iterator<Item = Piece<'a>> {
         let value = write_decimal(digits, self.body_length(message));
-        let field = message.index().first(HeaderId::ContentLength);
-        match field.filter(|field| !self.is_deleted(field.whole)) {
-            Some(field) => Piece { at: field.value.start, end: field.value.end, text: [value, b"", b""] },
-            None => {
-                let end = offset(message.index().fields_end());
-                Piece { at: end, end, text: [b"Content-Length: ", value, b"\r\n"] }
-            }
-        }
+        let kept =
+            || message.index().all(HeaderId::ContentLength).filter(|field| !self.is_deleted(field.whole));
+        let end = offset(message.index().fields_end());
+        let added = Piece { at: end, end, text: [b"Content-Length: ", value, b"\r\n"] };
+        let added = kept().next().is_none().then_some(added);
+        kept()
+            .map(|field| Piece { at: field.value.start, end: field.value.end, text: [value, b"", b""] })
+            .chain(added)
     }
 
     fn touches_body(&self, message: &Message) -> bool {

@@ -78,6 +78,7 @@ rules! {
     Missing "the header must be present (RFC 3261 §8.1.1)",
     Empty "a value must stand here",
     Scheme "a URI starts with a scheme and a colon (RFC 3261 §19.1.1)",
+    Userinfo "a user part is not empty, a password has no ; or ?, and one @ follows them (RFC 3261 §19.1.1)",
     Host "a SIP URI names a host (RFC 3261 §19.1.1)",
     Ipv6Reference "an IPv6 address stands in square brackets (RFC 3261 §25.1)",
     Port "a port is a number below 65536 (RFC 3261 §25.1)",

@@ -97,7 +97,7 @@ impl std::error::Error for FrameError {}
 pub struct Framer {
     limits: Limits,
     missing: MissingLength,
-    /// How many bytes, from the message's start, are known to hold no end of headers.
+    /// Where to look for the next line end, from the message's start.
     searched: usize,
     /// The length of the message that is being received, once its headers are read.
     length: Option<usize>,
@@ -163,25 +163,30 @@ impl Framer {
 
     /// Length of the header part with its empty line, once that is there.
     fn end_of_headers(&mut self, message: &[u8]) -> Result<Option<usize>, FrameError> {
-        let mut at = self.searched;
-        while let Some(length) = message.get(at..).and_then(|rest| memchr(b'\n', rest)) {
-            let next = at + length + 1;
-            let empty = match &message[next..] {
+        while let Some(length) = message.get(self.searched..).and_then(|rest| memchr(b'\n', rest)) {
+            let newline = self.searched + length;
+            let next = newline + 1;
+            let headers = match &message[next..] {
                 [b'\n', ..] => next + 1,
                 [b'\r', b'\n', ..] => next + 2,
-                [] | [b'\r'] => break,
-                _ => 0,
+                [] | [b'\r'] => {
+                    // Whether this line is the last shows with the next bytes.
+                    self.searched = newline;
+                    return self.within_limit(message.len(), None);
+                }
+                _ => {
+                    self.searched = next;
+                    continue;
+                }
             };
-            if empty > self.limits.header_size {
-                return Err(FrameError::HeadersTooLong);
-            }
-            if empty > 0 {
-                return Ok(Some(empty));
-            }
-            at = next;
+            return self.within_limit(headers, Some(headers));
         }
-        self.searched = at;
-        if message.len() > self.limits.header_size { Err(FrameError::HeadersTooLong) } else { Ok(None) }
+        self.searched = message.len();
+        self.within_limit(message.len(), None)
+    }
+
+    fn within_limit(&self, length: usize, headers: Option<usize>) -> Result<Option<usize>, FrameError> {
+        if length > self.limits.header_size { Err(FrameError::HeadersTooLong) } else { Ok(headers) }
     }
 
     fn whole_length(&self, message: &[u8], headers: usize, start: usize) -> Result<usize, FrameError> {

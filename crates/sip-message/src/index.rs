@@ -263,15 +263,22 @@ fn is_name(byte: u8) -> bool {
     crate::grammar::is_token(byte)
 }
 
-/// The span without white space and line ends at both ends.
-fn trimmed(buffer: &[u8], mut start: usize, mut end: usize) -> Span {
-    while start < end && matches!(buffer[start], b' ' | b'\t' | b'\r' | b'\n') {
-        start += 1;
+/// The span without white space and line ends at both ends. What is empty then stands at `start`: a value set there
+/// stays on the header's first line.
+fn trimmed(buffer: &[u8], start: usize, end: usize) -> Span {
+    let is_space = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let mut first = start;
+    while first < end && is_space(buffer[first]) {
+        first += 1;
     }
-    while end > start && matches!(buffer[end - 1], b' ' | b'\t' | b'\r' | b'\n') {
-        end -= 1;
+    if first == end {
+        return Span::empty(start);
     }
-    Span::new(start, end)
+    let mut last = end;
+    while is_space(buffer[last - 1]) {
+        last -= 1;
+    }
+    Span::new(first, last)
 }
 
 /// The first line's bytes, and where they stand.

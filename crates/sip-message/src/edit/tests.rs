@@ -170,3 +170,15 @@ fn a_message_whose_headers_do_not_end_takes_no_body() {
     assert_eq!(edits.set_body(&message, b"x", None), Err(ScanError::NoEndOfHeaders { at: 28 }));
     assert!(edits.is_empty());
 }
+
+#[test]
+fn every_content_length_follows_the_body() {
+    let text = b"INVITE sip:b SIP/2.0\r\nl:\r\nX: 1\r\nContent-Length: 7\r\n\r\nbody";
+    let message = Message::from_bytes(&text[..]).expect("a message");
+    let mut edits = EditList::new();
+    edits.set_body(&message, b"hello", None).expect("a place for a body");
+    assert_eq!(
+        written(&message, &edits),
+        "INVITE sip:b SIP/2.0\r\nl:5\r\nX: 1\r\nContent-Length: 5\r\n\r\nhello"
+    );
+}

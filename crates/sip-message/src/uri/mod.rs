@@ -49,7 +49,7 @@ impl Scheme {
 /// |---|---|---|---|---|
 /// | `sip`, `sips` | before `@` | after it | after the first `;` | after `?` |
 /// | `tel` | the number | empty | after the first `;` | empty |
-/// | `urn` | the namespace (`service`) | the rest (`sos.fire`) | empty | empty |
+/// | `urn` | the namespace (`service`), if another colon follows | the rest (`sos.fire`) | empty | empty |
 /// | other | none | empty | empty | empty |
 #[derive(Clone, Copy, Debug)]
 pub struct Uri<'a> {
@@ -79,8 +79,8 @@ impl<'a> Uri<'a> {
     /// Takes a URI apart.
     ///
     /// # Errors
-    /// When there is no scheme, a SIP URI has no host, brackets of an IPv6 address do not close, or the port is no
-    /// port. Positions count from the start of `raw`.
+    /// When there is no scheme, a SIP URI has no host, an empty user or two `@`, brackets of an IPv6 address do not close,
+    /// or the port is no port. Positions count from the start of `raw`.
     pub fn parse(raw: &'a [u8]) -> Result<Self, HeaderError> {
         let colon = memchr(b':', raw).ok_or_else(|| HeaderError::new(Rule::Scheme, 0))?;
         let scheme_text = &raw[..colon];
@@ -113,18 +113,21 @@ impl<'a> Uri<'a> {
         let mut at = start;
         if let Some(length) = memchr(b'@', rest) {
             let userinfo = &rest[..length];
-            let user = match memchr(b':', userinfo) {
-                Some(colon) => {
-                    self.password = Some(&userinfo[colon + 1..]);
-                    &userinfo[..colon]
-                }
-                None => userinfo,
+            let (user, password) = match memchr(b':', userinfo) {
+                Some(colon) => (&userinfo[..colon], Some(&userinfo[colon + 1..])),
+                None => (userinfo, None),
             };
-            self.user = Some(user);
+            if user.is_empty() || password.is_some_and(|password| memchr2(b';', b'?', password).is_some()) {
+                return Err(HeaderError::new(Rule::Userinfo, start));
+            }
+            (self.user, self.password) = (Some(user), password);
             at += length + 1;
         }
-        let at = self.take_host_port(at)?;
-        self.take_tail(at);
+        let end = self.take_host_port(at)?;
+        if let Some(second) = memchr(b'@', &self.raw[end..]) {
+            return Err(HeaderError::new(Rule::Userinfo, end + second));
+        }
+        self.take_tail(end);
         Ok(self)
     }
 
@@ -168,9 +171,16 @@ impl<'a> Uri<'a> {
 
     fn with_namespace(mut self, start: usize) -> Result<Self, HeaderError> {
         let rest = &self.raw[start..];
-        let colon = memchr(b':', rest).ok_or_else(|| HeaderError::new(Rule::Empty, self.raw.len()))?;
-        self.user = Some(&rest[..colon]);
-        self.host = &rest[colon + 1..];
+        match memchr(b':', rest) {
+            Some(colon) => {
+                self.user = Some(&rest[..colon]);
+                self.host = &rest[colon + 1..];
+            }
+            None => self.host = rest,
+        }
+        if self.host.is_empty() {
+            return Err(HeaderError::new(Rule::Empty, self.raw.len()));
+        }
         Ok(self)
     }
 
@@ -270,27 +280,25 @@ pub(crate) fn is_scheme(text: &[u8]) -> bool {
         && text.iter().all(|&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
-/// The host at `at`, brackets included, and the offset after it: at a colon, `;`, `?`, white space or the end.
+/// The host at `at`, brackets included, and the offset after it: at the first byte that no host has. Underscores are no
+/// host's by the RFC, but people's networks have them.
 pub(crate) fn host(text: &[u8], at: usize) -> Result<(&[u8], usize), HeaderError> {
     let rest = &text[at..];
-    let length = if rest.first() == Some(&b'[') {
-        memchr(b']', rest).ok_or_else(|| HeaderError::new(Rule::Ipv6Reference, at))? + 1
-    } else {
-        rest.iter()
-            .position(|byte| matches!(byte, b':' | b';' | b'?' | b' ' | b'\t' | b'\r' | b'\n'))
-            .unwrap_or(rest.len())
+    let is_host = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let length = match rest.strip_prefix(b"[") {
+        None => rest.iter().position(|byte| !is_host(byte)).unwrap_or(rest.len()),
+        Some(inner) => {
+            let end = inner.iter().position(|byte| !is_host(byte) && *byte != b':').unwrap_or(inner.len());
+            if inner.get(end) != Some(&b']') || end == 0 {
+                return Err(HeaderError::new(Rule::Ipv6Reference, at));
+            }
+            end + 2
+        }
     };
-    let host = &rest[..length];
-    if host.is_empty()
-        || host == b"[]"
-        || host.iter().any(|byte| matches!(byte, b'@' | b'<' | b'>' | b'"' | b','))
-    {
+    if length == 0 {
         return Err(HeaderError::new(Rule::Host, at));
     }
-    match rest.get(length) {
-        None | Some(b':' | b';' | b'?' | b' ' | b'\t' | b'\r' | b'\n') => Ok((host, at + length)),
-        Some(_) => Err(HeaderError::new(Rule::Ipv6Reference, at + length)),
-    }
+    Ok((&rest[..length], at + length))
 }
 
 /// A port's digits as a number.

@@ -33,6 +33,8 @@ fn tel_urn_and_unknown_schemes() {
     assert_eq!(tel.param(b"phone-context"), Some(&b"x"[..]));
     let urn = uri("urn:service:sos.fire");
     assert_eq!((urn.user, urn.host), (Some(&b"service"[..]), &b"sos.fire"[..]));
+    let urn = uri("urn:service");
+    assert_eq!((urn.user, urn.host), (None, &b"service"[..]));
     let other = uri("nobodyKnowsThisScheme:totallyopaquecontent");
     assert_eq!((other.scheme, other.opaque()), (Scheme::Other, &b"totallyopaquecontent"[..]));
 }
@@ -43,10 +45,13 @@ fn errors_say_where() {
     assert_eq!(error("bob"), HeaderError::new(Rule::Scheme, 0));
     assert_eq!(error("sip:"), HeaderError::new(Rule::Host, 4));
     assert_eq!(error("sip:bob@"), HeaderError::new(Rule::Host, 8));
-    assert_eq!(error("sip:a@b@c"), HeaderError::new(Rule::Host, 6));
+    assert_eq!(error("sip:a@b@c"), HeaderError::new(Rule::Host, 7));
+    assert_eq!(error("sip:a@b;x=c@d"), HeaderError::new(Rule::Userinfo, 11));
+    assert_eq!(error("sip:@h"), HeaderError::new(Rule::Userinfo, 4));
+    assert_eq!(error("sip:a:b;c=d@h"), HeaderError::new(Rule::Userinfo, 4));
     assert_eq!(error("sip:a@b c"), HeaderError::new(Rule::Host, 7));
     assert_eq!(error("sip:a@[::1"), HeaderError::new(Rule::Ipv6Reference, 6));
-    assert_eq!(error("sip:a@[::1]x"), HeaderError::new(Rule::Ipv6Reference, 11));
+    assert_eq!(error("sip:a@[::1]x"), HeaderError::new(Rule::Host, 11));
     assert_eq!(error("sip:a@2001:db8::10"), HeaderError::new(Rule::Port, 11));
     assert_eq!(error("sip:a@h:65536"), HeaderError::new(Rule::Port, 8));
 }

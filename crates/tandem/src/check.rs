@@ -14,13 +14,13 @@ use crate::render;
 use crate::source::{self, Source};
 
 /// Kamailio's exit status for a configuration that it refuses.
-pub const REFUSED: u8 = 255;
+pub(crate) const REFUSED: u8 = 255;
 
 /// Arguments of `tandem check`.
 #[derive(Args)]
 #[command(after_help = "Exit status: 0 when the configuration can run (warnings or not), 255 when it cannot.\n\n\
 Examples:\n  tandem check kamailio.cfg\n  tandem check -A WITH_NAT kamailio.cfg\n  tandem check --format json kamailio.cfg")]
-pub struct CheckArgs {
+pub(crate) struct CheckArgs {
     /// The configuration.
     pub file: PathBuf,
     /// Define a preprocessor name, as `NAME` or `NAME=VALUE`; may be repeated.
@@ -33,7 +33,7 @@ pub struct CheckArgs {
 
 /// How diagnostics are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     Text,
     /// One JSON document for editors.
@@ -41,7 +41,7 @@ pub enum Format {
 }
 
 /// Runs it.
-pub fn main(args: &CheckArgs) -> ExitCode {
+pub(crate) fn main(args: &CheckArgs) -> ExitCode {
     let command_line = args.defines.iter().map(|text| CommandLine::Define(text.clone().into_bytes())).collect();
     let source = Source { command_line, ..Source::new(&args.file) };
     let checked = source.check(&source::registry());
@@ -57,7 +57,7 @@ pub fn main(args: &CheckArgs) -> ExitCode {
 }
 
 /// Prints all diagnostics to stderr and a line that sums up.
-pub fn report_all(checked: &Checked) {
+pub(crate) fn report_all(checked: &Checked) {
     let mut out = std::io::stderr().lock();
     let colours = out.is_terminal();
     for diagnostic in &checked.diagnostics {

@@ -13,7 +13,7 @@ use serde_json::Value;
 #[command(after_help = "Exit status: 0 when the server did it, 1 when it refused, 2 when no server could be asked.\n\n\
 Examples:\n  tandem ctl system.listMethods\n  tandem ctl app.reload\n  tandem ctl app.trace 192.0.2.7\n  \
 tandem ctl --json core.shards")]
-pub struct CtlArgs {
+pub(crate) struct CtlArgs {
     /// The server's process; needed only when several run.
     #[arg(long, value_name = "PID")]
     pub pid: Option<u32>,
@@ -31,7 +31,7 @@ pub struct CtlArgs {
 }
 
 /// Runs it.
-pub fn main(args: &CtlArgs) -> ExitCode {
+pub(crate) fn main(args: &CtlArgs) -> ExitCode {
     let answer = socket(args).and_then(|path| {
         let mut client =
             Client::connect(&path).map_err(|error| format!("cannot connect to {}: {error}", path.display()))?;

@@ -21,7 +21,7 @@ const READY: &[u8] = b"+";
 ///
 /// # Errors
 /// Why the child did not start.
-pub fn detach<T>(start: impl FnOnce() -> Result<T, String>, serve: impl FnOnce(T)) -> Result<(), String> {
+pub(crate) fn detach<T>(start: impl FnOnce() -> Result<T, String>, serve: impl FnOnce(T)) -> Result<(), String> {
     let (reader, writer) = pipe().map_err(|error| format!("pipe: {error}"))?;
     // SAFETY: no thread has been started yet, so the child may go on like any program.
     match unsafe { fork() }.map_err(|error| format!("fork: {error}"))? {
@@ -85,7 +85,7 @@ fn close_terminal() -> std::io::Result<()> {
 }
 
 /// Whom the server runs as.
-pub struct Identity {
+pub(crate) struct Identity {
     /// Name or number.
     pub user: Option<String>,
     /// Name or number.
@@ -97,7 +97,7 @@ impl Identity {
     ///
     /// # Errors
     /// There is no such user or group, or this process may not become it.
-    pub fn take_on(&self) -> Result<(), String> {
+    pub(crate) fn take_on(&self) -> Result<(), String> {
         if let Some(name) = &self.group {
             let group = number(name).map(Gid::from_raw).or_else(|| Group::from_name(name).ok().flatten().map(|g| g.gid));
             let group = group.ok_or_else(|| format!("there is no group `{name}`"))?;

@@ -24,7 +24,7 @@ use crate::source;
 use options::{Action, Forking, Options};
 
 /// Runs Kamailio's command line.
-pub fn main(words: Vec<OsString>) -> ExitCode {
+pub(crate) fn main(words: Vec<OsString>) -> ExitCode {
     let options = match Options::parse(words) {
         Ok(options) => options,
         Err(error) => {

@@ -5,7 +5,7 @@ use std::path::Path;
 use cfg_syntax::source::Loader;
 
 /// This machine's files and this process's environment, and what the command line adds to the main file.
-pub struct FileLoader<'a> {
+pub(crate) struct FileLoader<'a> {
     /// The file that was named.
     pub main: &'a Path,
     /// Lines after its own.

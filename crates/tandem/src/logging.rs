@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nix::syslog::{Facility, LogFlags, Severity, openlog, syslog};
+use nix::syslog::{Facility, LogFlags, Priority, Severity, openlog, syslog};
 use tracing::field::{Field, Visit};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -15,7 +15,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
+pub(crate) enum Style {
     /// To stderr, as `tandem run` does.
     Tandem,
     /// To stderr, with Kamailio's process number and id before each line (`-E`, `log_stderror=yes`).
@@ -25,21 +25,21 @@ pub enum Style {
 }
 
 /// Begins logging; once a process.
-pub fn start(style: Style, facility: Option<&str>) {
+pub(crate) fn start(style: Style, facility: Option<&str>) {
+    let facility = facility.and_then(facility_named).unwrap_or(Facility::LOG_DAEMON);
     if style == Style::Syslog {
-        let facility = facility.and_then(facility_named).unwrap_or(Facility::LOG_DAEMON);
         // Without a syslog daemon there is nowhere to complain to.
         let _ = openlog(Some(c"kamailio"), LogFlags::LOG_PID, facility);
     }
     let colours = style == Style::Tandem && std::io::stderr().is_terminal();
-    let subscriber = tracing_subscriber::registry().with(Lines { style, colours });
+    let subscriber = tracing_subscriber::registry().with(Lines { style, colours, facility });
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         std::panic::set_hook(Box::new(|info| tracing::error!(target: "core", "panic: {info}")));
     }
 }
 
 /// Says that stderr is not to be written to any more (the process has become a daemon).
-pub fn leave_terminal() {
+pub(crate) fn leave_terminal() {
     DETACHED.store(true, Ordering::Release);
 }
 
@@ -48,6 +48,7 @@ static DETACHED: AtomicBool = AtomicBool::new(false);
 struct Lines {
     style: Style,
     colours: bool,
+    facility: Facility,
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
@@ -110,12 +111,9 @@ impl Lines {
             2 => Severity::LOG_INFO,
             3.. => Severity::LOG_DEBUG,
         };
-        let priority = match line.facility.as_deref().and_then(facility_named) {
-            Some(facility) => nix::syslog::Priority::new(level, facility),
-            None => nix::syslog::Priority::from_severity(level),
-        };
+        let facility = line.facility.as_deref().and_then(facility_named).unwrap_or(self.facility);
         // A line with a zero byte cannot be said in syslog; there is nobody else to tell.
-        let _ = syslog(priority, out.trim_end_matches('\n'));
+        let _ = syslog(Priority::new(level, facility), out.trim_end_matches('\n'));
     }
 }
 
@@ -197,7 +195,6 @@ fn colour(severity: i64) -> &'static str {
 fn facility_named(name: &str) -> Option<Facility> {
     Some(match name.trim_start_matches("LOG_").to_ascii_uppercase().as_str() {
         "AUTH" => Facility::LOG_AUTH,
-        "CRON" => Facility::LOG_CRON,
         "DAEMON" => Facility::LOG_DAEMON,
         "KERN" => Facility::LOG_KERN,
         "LOCAL0" => Facility::LOG_LOCAL0,

@@ -12,7 +12,7 @@ use engine::{Function, Module};
 /// Arguments of `tandem reference`.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  tandem reference rr            one module, to the terminal\n  tandem reference --to docs/reference   a Markdown page a module")]
-pub struct ReferenceArgs {
+pub(crate) struct ReferenceArgs {
     /// The module; all when left out.
     pub module: Option<String>,
     /// Write a page a module into this folder.
@@ -21,7 +21,7 @@ pub struct ReferenceArgs {
 }
 
 /// Prints or writes it.
-pub fn main(args: &ReferenceArgs) -> ExitCode {
+pub(crate) fn main(args: &ReferenceArgs) -> ExitCode {
     let chosen: Vec<_> =
         modules::ALL.iter().filter(|module| args.module.as_ref().is_none_or(|name| name == module.name)).collect();
     if chosen.is_empty() {
@@ -71,7 +71,7 @@ fn page(module: &Module) -> String {
     section(&mut out, "Pseudo-variables", module.pvs.iter().map(|pv| {
         let inner = match pv.decl.inner {
             InnerRule::None => "",
-            InnerRule::Required | InnerRule::Parsed(_) => "(…)",
+            InnerRule::Required | InnerRule::Parsed(_) | InnerRule::Raw(_) => "(…)",
             InnerRule::Optional => "[(…)]",
         };
         let kind = match pv.decl.ty {

@@ -8,7 +8,7 @@ use cfg_syntax::{Diagnostic, FileId, Severity, SourceMap, Span};
 use serde_json::{Value, json};
 
 /// One diagnostic as compilers show them, with colours on a terminal only.
-pub fn text(diagnostic: &Diagnostic, sources: &SourceMap, colours: bool) -> String {
+pub(crate) fn text(diagnostic: &Diagnostic, sources: &SourceMap, colours: bool) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -44,7 +44,7 @@ fn label(text: &str) -> Option<&str> {
 }
 
 /// One diagnostic for editors.
-pub fn json(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
+pub(crate) fn json(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
     let place = |span: Span| {
         let start = sources.position(span);
         let end = sources.position(Span { start: span.end, ..span });

@@ -14,7 +14,7 @@ use crate::run;
 use crate::source::Source;
 
 /// Answers what comes over the control socket.
-pub fn handler(server: &Arc<Server>, source: &Source) -> Handler {
+pub(crate) fn handler(server: &Arc<Server>, source: &Source) -> Handler {
     let (server, source) = (Arc::clone(server), source.clone());
     Arc::new(move |method, parameters| {
         if let Some((_, _, run)) = OWN.iter().find(|(name, _, _)| *name == method) {

@@ -25,7 +25,7 @@ use crate::source::{self, Source};
 #[command(after_help = "SIGHUP puts changed routes in force, as `tandem ctl app.reload` does; SIGTERM finishes what is in \
 hand and stops.\n\nExamples:\n  tandem run kamailio.cfg\n  tandem run --trace kamailio.cfg\n  \
 tandem run --trace-from 192.0.2.7 -A WITH_NAT kamailio.cfg")]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     /// The configuration.
     pub file: PathBuf,
     /// Define a preprocessor name, as `NAME` or `NAME=VALUE`; may be repeated.
@@ -43,7 +43,7 @@ pub struct RunArgs {
 }
 
 /// Runs it.
-pub fn main(args: RunArgs) -> ExitCode {
+pub(crate) fn main(args: RunArgs) -> ExitCode {
     let command_line = args.defines.into_iter().map(|text| CommandLine::Define(text.into_bytes())).collect();
     let source = Source { command_line, ..Source::new(args.file) };
     let registry = Arc::new(source::registry());
@@ -83,7 +83,7 @@ fn eprintln_line(text: &str) {
 }
 
 /// Why nothing was started.
-pub enum Failure {
+pub(crate) enum Failure {
     /// A module does not take its parameters.
     Modules(Box<Checked>),
     /// The system.
@@ -92,7 +92,7 @@ pub enum Failure {
 
 impl Failure {
     /// Tells it on stderr.
-    pub fn report(&self) {
+    pub(crate) fn report(&self) {
         match self {
             Self::Modules(checked) => check::report_all(checked),
             Self::Start(error) => eprintln_line(&error.to_string()),
@@ -100,7 +100,7 @@ impl Failure {
     }
 
     /// The same as text, without the source lines.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Modules(checked) => error_lines(checked).join("\n"),
             Self::Start(error) => error.to_string(),
@@ -123,7 +123,7 @@ fn error_lines(checked: &Checked) -> Vec<String> {
 ///
 /// # Errors
 /// Nothing runs then.
-pub fn start(registry: &Arc<Registry>, checked: Checked, mut options: ServerOptions) -> Result<Started, Failure> {
+pub(crate) fn start(registry: &Arc<Registry>, checked: Checked, mut options: ServerOptions) -> Result<Started, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let children = checked.settings.core.int("children").max(1) as usize;
     let shards = options.shards.unwrap_or_else(|| children.min(cores)).max(1);
@@ -135,7 +135,7 @@ pub fn start(registry: &Arc<Registry>, checked: Checked, mut options: ServerOpti
 }
 
 /// Serves until a signal ends it.
-pub fn serve(started: Started, source: Source) {
+pub(crate) fn serve(started: Started, source: Source) {
     let server = Arc::clone(&started.server);
     let _control = open_control(&server, &source);
     match Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) {
@@ -169,7 +169,7 @@ fn open_control(server: &Arc<Server>, source: &Source) -> Option<Listening> {
 ///
 /// # Errors
 /// The old routes go on; each line says why.
-pub fn reload(server: &Server, source: &Source) -> Result<(), Vec<String>> {
+pub(crate) fn reload(server: &Server, source: &Source) -> Result<(), Vec<String>> {
     let checked = source.check(&server.registry);
     let lines = match server.reload(checked) {
         Ok(()) => {

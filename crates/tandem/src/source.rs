@@ -9,7 +9,7 @@ use crate::loader::FileLoader;
 
 /// A configuration file with the command line's definitions.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// The file.
     pub path: PathBuf,
     /// `-A` and its kin, in order.
@@ -20,12 +20,12 @@ pub struct Source {
 
 impl Source {
     /// A file by itself.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), command_line: Vec::new(), appended: String::new() }
     }
 
     /// Reads and checks it.
-    pub fn check(&self, registry: &Registry) -> Checked {
+    pub(crate) fn check(&self, registry: &Registry) -> Checked {
         let predefined = predefined();
         registry.check(&self.loader(), &self.path, &self.options(&predefined))
     }
@@ -43,14 +43,14 @@ impl Source {
     ///
     /// # Errors
     /// What keeps it from being preprocessed, for people.
-    pub fn print(&self) -> Result<Vec<u8>, String> {
+    pub(crate) fn print(&self) -> Result<Vec<u8>, String> {
         let predefined = predefined();
         cfg_syntax::print::print(&self.loader(), &self.path, &self.options(&predefined))
     }
 }
 
 /// The names that exist before the first line: Kamailio's of 5.6.3, and ours.
-pub fn predefined() -> Vec<Predefined> {
+pub(crate) fn predefined() -> Vec<Predefined> {
     let name = |name: &str, value: &str| Predefined { name: name.to_owned(), value: value.into() };
     vec![
         name("KAMAILIO_5", ""),
@@ -63,6 +63,6 @@ pub fn predefined() -> Vec<Predefined> {
 }
 
 /// All modules of this binary.
-pub fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     Registry::new(modules::ALL)
 }

@@ -6,7 +6,7 @@ use engine::identity;
 use transport::address::ListenSocket;
 
 /// `-h`.
-pub const USAGE: &str = "Usage: kamailio [options]    (Tandem, answering as kamailio 5.6.3)
+pub(crate) const USAGE: &str = "Usage: kamailio [options]    (Tandem, answering as kamailio 5.6.3)
 Options:
     -f file      Configuration (default: /etc/kamailio/kamailio.cfg)
     -c           Check the configuration, all of it, and exit (0: can run, 255: cannot)
@@ -39,12 +39,12 @@ Not supported: -t (chroot)
 `tandem --help` shows the same server's own commands.";
 
 /// `-v`.
-pub fn version() -> String {
+pub(crate) fn version() -> String {
     format!("version: kamailio {} (x86_64/linux) \ntandem {}", identity::VERSION, env!("CARGO_PKG_VERSION"))
 }
 
 /// `-I`.
-pub fn internals() -> String {
+pub(crate) fn internals() -> String {
     format!(
         "Tandem {}\n  Version: kamailio {} (x86_64/linux) \n  Default config: /etc/kamailio/kamailio.cfg\n  \
          Modules: linked in\n  Memory: the system's, no pools",
@@ -54,7 +54,7 @@ pub fn internals() -> String {
 }
 
 /// The sockets, as `-c` and a start print them.
-pub fn listening(sockets: &[ListenSocket]) -> String {
+pub(crate) fn listening(sockets: &[ListenSocket]) -> String {
     let mut out = String::from("Listening on \n");
     for socket in sockets {
         // A String takes everything.

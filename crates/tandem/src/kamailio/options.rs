@@ -17,7 +17,7 @@ const WITHOUT_VALUE: &str = "cDdEeIKrRSTvVh";
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Serve.
     Run,
     /// `-c`
@@ -34,7 +34,7 @@ pub enum Action {
 
 /// `-D`, `-DD`, `-DDD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forking {
+pub(crate) enum Forking {
     /// Become a daemon.
     Daemon,
     /// Stay in the foreground.
@@ -45,7 +45,7 @@ pub enum Forking {
 
 /// What was asked for.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     pub action: Action,
     pub source: Source,
     pub forking: Forking,
@@ -60,7 +60,7 @@ pub struct Options {
 
 impl Options {
     /// Parses the words after the program's name. The error is one line for people.
-    pub fn parse(words: Vec<OsString>) -> Result<Self, String> {
+    pub(crate) fn parse(words: Vec<OsString>) -> Result<Self, String> {
         let mut options = Self {
             action: Action::Run,
             source: Source::new("/etc/kamailio/kamailio.cfg"),

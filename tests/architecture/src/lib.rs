@@ -1,0 +1,1 @@
+//! The workspace held against ARCHITECTURE.md; see `tests/`.

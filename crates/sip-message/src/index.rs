@@ -123,10 +123,11 @@ impl Index {
         self.headers.reserve(16);
         self.fields_end = offset(at);
         while at < buffer.len() {
-            if at - first > limits.header_size {
+            let body = empty_line(buffer, at);
+            if body.unwrap_or(at) - first > limits.header_size {
                 return Err(ScanError::HeadersTooLong { limit: offset(limits.header_size) });
             }
-            if let Some(body) = empty_line(buffer, at) {
+            if let Some(body) = body {
                 self.terminated = true;
                 self.body = Span::new(body, buffer.len());
                 return Ok(());
@@ -360,3 +361,6 @@ impl Line<'_> {
         Span::new(self.start + start, self.start + end)
     }
 }
+
+#[cfg(test)]
+mod tests;

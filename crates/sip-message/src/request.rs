@@ -75,5 +75,6 @@ mod tests {
         assert_eq!(message.cseq().map(|cseq| (cseq.number, cseq.method)), Ok((10, Method::Options)));
         assert_eq!(message.max_forwards(), Some(Ok(70)));
         assert_eq!(message.body(), b"hi");
+        assert_eq!(crate::conformance::verdict(&message), []);
     }
 }

@@ -118,7 +118,8 @@ fn engine_names_no_module() {
             let entry = entry.unwrap();
             entry.file_type().unwrap().is_dir().then(|| entry.file_name().into_string().unwrap())
         })
-        .filter(|name| name != "core")
+        // `core` is always there, and two letters are also a header's short name in a select.
+        .filter(|name| name != "core" && name.len() > 2)
         .collect();
     for file in sources(&root().join("crates/engine/src")) {
         let text = std::fs::read_to_string(&file).unwrap();

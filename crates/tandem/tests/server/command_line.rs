@@ -1,0 +1,89 @@
+//! The command line, under both names.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use super::rig::{Folder, free_port, tandem, wait_until, wait_for_file};
+
+fn text(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).into_owned()
+}
+
+const GOOD: &str = "loadmodule \"sl.so\"\nrequest_route {\n  sl_send_reply(\"200\", \"OK\");\n}\n";
+const BAD: &str = "loadmodule \"sl.so\"\nrequest_route {\n  sl_send_repyl(\"200\", \"OK\");\n}\n";
+
+#[test]
+fn check_tells_by_its_exit_status_and_shows_the_place() {
+    let folder = Folder::new();
+    let good = folder.write("good.cfg", GOOD);
+    let bad = folder.write("bad.cfg", BAD);
+    assert_eq!(tandem(&["check", good.to_str().unwrap()]).status.code(), Some(0));
+    let output = tandem(&["check", bad.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(255));
+    let shown = text(&output.stderr);
+    for part in ["bad.cfg:3:3", "sl_send_repyl", "sl_send_reply", "^^^"] {
+        assert!(shown.contains(part), "no {part:?} in:\n{shown}");
+    }
+}
+
+#[test]
+fn check_speaks_json_to_editors() {
+    let folder = Folder::new();
+    let bad = folder.write("bad.cfg", BAD);
+    let output = tandem(&["check", "--format", "json", bad.to_str().unwrap()]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let first = &document["diagnostics"][0];
+    assert_eq!(first["severity"], "error");
+    assert_eq!((first["place"]["line"].as_u64(), first["place"]["column"].as_u64()), (Some(3), Some(3)));
+}
+
+#[test]
+fn kamailios_check_has_kamailios_words_and_statuses() {
+    let folder = Folder::new();
+    let port = free_port();
+    let good = folder.write("good.cfg", &format!("listen=udp:127.0.0.1:{port}\n{GOOD}"));
+    let output = tandem(&["kamailio", "-c", "-f", good.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("config file ok, exiting..."));
+    assert!(text(&output.stdout).contains("Listening on"));
+    let bad = folder.write("bad.cfg", BAD);
+    let output = tandem(&["kamailio", "-c", "-f", bad.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(255));
+    assert!(text(&output.stderr).contains("ERROR: bad config file (1 errors)"));
+    let output = tandem(&["kamailio", "-c", "-f", "/no/such/file.cfg"]);
+    assert_eq!(output.status.code(), Some(255));
+    assert!(text(&output.stderr).contains("ERROR: loading config file(/no/such/file.cfg)"));
+}
+
+#[test]
+fn linked_as_kamailio_it_becomes_a_daemon_with_a_pid_file() {
+    let folder = Folder::new();
+    let port = free_port();
+    let file = folder.write("k.cfg", &format!("listen=udp:127.0.0.1:{port}\ndisable_tcp=yes\n{GOOD}"));
+    let link = folder.path("kamailio");
+    symlink(env!("CARGO_BIN_EXE_tandem"), &link).unwrap();
+    let pid_file = folder.path("k.pid");
+    let status = Command::new(&link)
+        .args(["-f", file.to_str().unwrap(), "-P", pid_file.to_str().unwrap(), "-m", "64", "-M", "8"])
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0), "the parent ends once the child serves");
+    wait_for_file(&pid_file);
+    let pid: i32 = std::fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
+    let taken = Command::new(&link).args(["-DD", "-E", "-f", file.to_str().unwrap()]).output().unwrap();
+    assert_eq!(taken.status.code(), Some(255));
+    assert!(text(&taken.stderr).contains("is taken by another program"), "{}", text(&taken.stderr));
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM).unwrap();
+    wait_until("the pid file gone", || !pid_file.exists(), String::new);
+}
+
+#[test]
+fn every_command_has_help_with_examples() {
+    for command in ["run", "check", "ctl", "reference"] {
+        let output = tandem(&[command, "--help"]);
+        assert!(output.status.success());
+        assert!(text(&output.stdout).contains("Examples:"), "{command}");
+    }
+    assert!(text(&tandem(&["kamailio", "-h"]).stdout).contains("-f file"));
+    assert!(text(&tandem(&["kamailio", "-v"]).stdout).starts_with("version: kamailio 5.6.3"));
+}

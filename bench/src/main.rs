@@ -99,9 +99,6 @@ struct Calls {
     /// Runs of each server, taken in turns; processor time is the middle run's
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// The command that asks a running Tandem for its shards' counts
-    #[arg(long, value_delimiter = ' ', default_value = "ctl core.shards --json")]
-    ctl: Vec<String>,
     /// Also write all figures as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -217,7 +214,7 @@ fn measure_case(
             )?;
             let folder = options.servers.run_folder(&name)?;
             let ports = Ports::new(options.servers.port_base);
-            let outcome = measure(&folder, programs, &options.ctl, ports, kind, case)?;
+            let outcome = measure(&folder, programs, ports, kind, case)?;
             match outcomes.iter_mut().find(|known| known.server == kind) {
                 Some(known) => known.merge(outcome),
                 None => outcomes.push(outcome),

@@ -139,7 +139,6 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
 pub(crate) fn measure(
     folder: &Path,
     programs: &Programs,
-    ctl_options: &[String],
     ports: Ports,
     kind: Kind,
     case: Case,
@@ -200,7 +199,7 @@ pub(crate) fn measure(
         p50: None,
         p99: None,
         shards: match kind {
-            Kind::Tandem(_) => shards::ask(&programs.tandem, ctl_options),
+            Kind::Tandem(_) => shards::ask(&programs.tandem, server.id()),
             _ => Err("no shards".to_owned()),
         },
         delays,

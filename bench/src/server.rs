@@ -15,8 +15,10 @@ use nix::unistd::Pid;
 use crate::account::{Group, command_in, tree};
 use crate::sipp::{ended_within, signal_to};
 
-/// How Kamailio is called; Tandem, started as `tandem kamailio`, takes the same options.
+/// How Kamailio is started.
 const KAMAILIO: &str = "-f {config} -A PROXY=udp:{listen} -A CALLEE=\"sip:{callee}\" -DD -E -n {workers}";
+/// How Tandem is started.
+const TANDEM: &str = "run {config} -A PROXY=udp:{listen} -A CALLEE=\"sip:{callee}\" --shards {workers}";
 
 /// A server under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -119,8 +121,8 @@ impl Programs {
             Kind::Kamailio(workers) => (&self.kamailio, KAMAILIO.to_owned(), workers),
             Kind::KamailioTlsf(workers) => (&self.kamailio, format!("{KAMAILIO} -X tlsf"), workers),
             Kind::Tandem(shards) => {
-                let default = || format!("kamailio {KAMAILIO}");
-                (&self.tandem, self.tandem_options.clone().unwrap_or_else(default), shards)
+                let options = self.tandem_options.clone().unwrap_or_else(|| TANDEM.to_owned());
+                (&self.tandem, options, shards)
             }
         };
         let filled = options.split_ascii_whitespace().map(|word| {
@@ -221,19 +223,18 @@ mod tests {
     }
 
     #[test]
-    fn tandem_is_started_with_kamailios_options_on_the_same_file() {
+    fn both_servers_run_the_same_file_with_the_same_defines() {
         let programs = Programs {
             kamailio: "kamailio".into(),
             tandem: "tandem".into(),
             tandem_options: None,
             config: "proxy.cfg".into(),
         };
-        let ports = Ports::new(17_000);
-        let (_, kamailio) = programs.command(Kind::Kamailio(2), ports).expect("no file is needed");
-        let (_, tandem) = programs.command(Kind::Tandem(2), ports).expect("no file is needed");
-        assert_eq!(kamailio[..2], ["-f", "proxy.cfg"]);
-        assert!(kamailio.contains(&"CALLEE=\"sip:127.0.0.1:17010\"".to_owned()));
-        assert_eq!(tandem[0], "kamailio");
-        assert_eq!(tandem[1..], kamailio[..]);
+        for kind in [Kind::Kamailio(2), Kind::KamailioTlsf(2), Kind::Tandem(2)] {
+            let (_, options) = programs.command(kind, Ports::new(17_000)).expect("no file is needed");
+            for wanted in ["proxy.cfg", "PROXY=udp:127.0.0.1:17000", "CALLEE=\"sip:127.0.0.1:17010\"", "2"] {
+                assert!(options.iter().any(|option| option == wanted), "{kind}: {options:?}");
+            }
+        }
     }
 }

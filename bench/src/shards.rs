@@ -6,11 +6,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Names under which a shard may give the number of messages it handled, best first.
-const NAMES: [&str; 4] = ["messages", "handled", "received", "requests"];
+const NAMES: [&str; 3] = ["handled", "messages", "received"];
 
 /// Asks a running server over its control socket; why not, if it does not say.
-pub(crate) fn ask(tandem: &Path, options: &[String]) -> Result<Vec<u64>, String> {
-    let output = Command::new(tandem).args(options).output().map_err(|error| error.to_string())?;
+pub(crate) fn ask(tandem: &Path, process: u32) -> Result<Vec<u64>, String> {
+    let process = process.to_string();
+    let question = ["ctl", "--pid", &process, "--json", "core.shards"];
+    let output = Command::new(tandem).args(question).output().map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
     }

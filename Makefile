@@ -52,5 +52,6 @@ soak: setup build ## Long runs: FUZZ_SECONDS of fuzzing, then a minute of calls
 fuzz: setup ## Every fuzz target, for FUZZ_SECONDS of processor time in all; the corpus is kept
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
-docs: ## The crates' documentation, warnings being errors
+docs: build ## The function reference, made from the modules' tables, and the crates' documentation
+	$(TARGET)/release/tandem reference --to docs/reference
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked

@@ -1,5 +1,6 @@
-//! What batching saves, measured: processor time for each datagram forwarded over loopback, read and written one by one
-//! or in batches, at several rates; the delay it adds; and the cost of handing a message to another shard.
+//! What batching saves, measured: the processor time to forward a datagram over loopback, read and written one by one
+//! or in batches, by how many lie waiting when the socket is looked at; and the cost of handing a message to another
+//! shard. Each figure is the lower quartile of many rounds, so that whatever else the machine does stays out of it.
 //!
 //! `cargo run --release -p transport --example batching`
 
@@ -8,11 +9,11 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
+use nix::time::{ClockId, clock_gettime};
 use transport::steer::inbox;
 use transport::udp::{
     BufferPool, Packet, ReceiveBatch, SendBatch, SendBatchLimits, SocketIndex, UdpOptions, UdpSocket,
@@ -20,145 +21,123 @@ use transport::udp::{
 
 /// An INVITE's usual length.
 const LENGTH: usize = 860;
-const SECONDS: u64 = 3;
+const DATAGRAMS: usize = 60_000;
 
 fn main() {
-    println!(
-        "{:>9} {:>8} {:>12} {:>10} {:>10} {:>10}",
-        "rate/s", "how", "CPU µs/msg", "p50 µs", "p99 µs", "msg/batch"
-    );
-    for rate in [6_000, 20_000, 60_000] {
-        for (name, forward) in [("single", forward_single as fn(_, _, &_) -> _), ("batch", forward_batch)] {
-            let measured = measure(rate, forward);
-            println!(
-                "{rate:>9} {name:>8} {:>12.2} {:>10.1} {:>10.1} {:>10.2}",
-                measured.cpu_micros, measured.p50, measured.p99, measured.batch
-            );
-        }
+    println!("{:>8} {:>14} {:>14} {:>7}", "waiting", "single ns/msg", "batch ns/msg", "ratio");
+    for waiting in [1, 2, 4, 8, 16, 32] {
+        let [single, batch] = rounds(waiting, [&mut Single::new(), &mut Batched::new()]);
+        println!("{waiting:>8} {single:>14.0} {batch:>14.0} {:>7.2}", batch / single);
     }
-    println!("hand-over to another shard, batches of 1:  {:>6.0} ns a message", hand_over(1));
-    println!("hand-over to another shard, batches of 16: {:>6.0} ns a message", hand_over(16));
-}
-
-struct Measured {
-    cpu_micros: f64,
-    p50: f64,
-    p99: f64,
-    batch: f64,
-}
-
-/// What a forwarder did: datagrams, and reads that brought some.
-type Done = (u64, u64);
-
-/// Sends datagrams that carry their time at a fixed rate through a forwarder and looks at what comes out.
-fn measure(rate: u64, forward: fn(SocketAddr, SocketAddr, &AtomicBool) -> Done) -> Measured {
-    let sink = StdSocket::bind("127.0.0.1:0").expect("loopback");
-    sink.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout is set");
-    let target = sink.local_addr().expect("bound");
-    let entry = StdSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("loopback");
-    let stop = Arc::new(AtomicBool::new(false));
-    let forwarder = {
-        let stop = Arc::clone(&stop);
-        thread::spawn(move || {
-            let before = thread_cpu();
-            let done = forward(entry, target, &stop);
-            (thread_cpu() - before, done)
-        })
-    };
-    let start = Instant::now();
-    let receiver = thread::spawn(move || {
-        let mut delays = Vec::new();
-        let mut buffer = [0; 2048];
-        while let Ok(length) = sink.recv(&mut buffer) {
-            let sent = u64::from_ne_bytes(buffer[..8].try_into().expect("eight bytes"));
-            assert_eq!(length, LENGTH);
-            delays.push(start.elapsed().as_nanos() as u64 - sent);
-        }
-        delays
-    });
-    thread::sleep(Duration::from_millis(50));
-    pace(rate, entry, start);
-    let mut delays = receiver.join().expect("the receiver ran");
-    stop.store(true, Ordering::Relaxed);
-    let (cpu, (datagrams, reads)) = forwarder.join().expect("the forwarder ran");
-    delays.sort_unstable();
-    let at = |share: f64| delays[((delays.len() - 1) as f64 * share) as usize] as f64 / 1000.0;
-    Measured {
-        cpu_micros: cpu.as_secs_f64() * 1e6 / datagrams as f64,
-        p50: at(0.5),
-        p99: at(0.99),
-        batch: datagrams as f64 / reads as f64,
+    for size in [1, 4, 16] {
+        println!(
+            "hand-over to another shard, {size} a time: {:.0} ns a message, both sides",
+            hand_over(size)
+        );
     }
 }
 
-fn pace(rate: u64, entry: SocketAddr, start: Instant) {
-    let source = StdSocket::bind("127.0.0.1:0").expect("loopback");
-    let mut message = [b'x'; LENGTH];
-    let began = Instant::now();
-    for number in 0..rate * SECONDS {
-        let due = Duration::from_nanos(number * 1_000_000_000 / rate);
-        if let Some(early) = due.checked_sub(began.elapsed()) {
-            thread::sleep(early);
-        }
-        message[..8].copy_from_slice(&(start.elapsed().as_nanos() as u64).to_ne_bytes());
-        let _ = source.send_to(&message, entry);
+/// A way to forward what lies in a socket.
+trait Forward {
+    fn address(&self) -> SocketAddr;
+    /// Forwards everything that has come.
+    fn forward(&mut self, target: SocketAddr) -> usize;
+}
+
+struct Single {
+    socket: StdSocket,
+    buffer: Vec<u8>,
+}
+
+impl Single {
+    fn new() -> Self {
+        let socket = StdSocket::bind("127.0.0.1:0").expect("loopback");
+        socket.set_nonblocking(true).expect("non-blocking");
+        Self { socket, buffer: vec![0; 65_536] }
     }
 }
 
-fn poll_for(socket: &mut UdpSocket) -> Poll {
-    let poll = Poll::new().expect("a poll");
-    poll.registry().register(socket, Token(0), Interest::READABLE).expect("registered");
-    poll
-}
+impl Forward for Single {
+    fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("bound")
+    }
 
-fn forward_single(entry: SocketAddr, target: SocketAddr, stop: &AtomicBool) -> Done {
-    let socket = StdSocket::bind(entry).expect("the entry is free");
-    socket.set_nonblocking(true).expect("non-blocking");
-    let mut watched = mio::net::UdpSocket::from_std(socket.try_clone().expect("cloned"));
-    let mut poll = Poll::new().expect("a poll");
-    poll.registry().register(&mut watched, Token(0), Interest::READABLE).expect("registered");
-    let mut events = Events::with_capacity(16);
-    let mut buffer = vec![0; 65_536];
-    let (mut datagrams, mut reads) = (0, 0);
-    while !stop.load(Ordering::Relaxed) {
-        poll.poll(&mut events, Some(Duration::from_millis(50))).expect("polled");
+    fn forward(&mut self, target: SocketAddr) -> usize {
+        let mut count = 0;
         loop {
-            match socket.recv_from(&mut buffer) {
+            match self.socket.recv_from(&mut self.buffer) {
                 Ok((length, _)) => {
-                    (datagrams, reads) = (datagrams + 1, reads + 1);
-                    let _ = socket.send_to(&buffer[..length], target);
+                    self.socket.send_to(&self.buffer[..length], target).expect("sent");
+                    count += 1;
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return count,
                 Err(error) => panic!("{error}"),
             }
         }
     }
-    (datagrams, reads)
 }
 
-fn forward_batch(entry: SocketAddr, target: SocketAddr, stop: &AtomicBool) -> Done {
-    let mut socket = UdpSocket::bind(entry, &UdpOptions::default()).expect("the entry is free");
-    let mut poll = poll_for(&mut socket);
-    let sockets = [socket];
-    let mut events = Events::with_capacity(16);
-    let mut batch = ReceiveBatch::new(32, BufferPool::new(32_767, 1024));
-    let mut out = SendBatch::new(SendBatchLimits::default());
-    while !stop.load(Ordering::Relaxed) {
-        poll.poll(&mut events, Some(Duration::from_millis(50))).expect("polled");
+struct Batched {
+    sockets: [UdpSocket; 1],
+    batch: ReceiveBatch,
+    out: SendBatch,
+}
+
+impl Batched {
+    fn new() -> Self {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            sockets: [UdpSocket::bind(loopback, &UdpOptions::default()).expect("loopback")],
+            batch: ReceiveBatch::new(32, BufferPool::new(32_767, 1024)),
+            out: SendBatch::new(SendBatchLimits::default()),
+        }
+    }
+}
+
+impl Forward for Batched {
+    fn address(&self) -> SocketAddr {
+        self.sockets[0].local_addr()
+    }
+
+    fn forward(&mut self, target: SocketAddr) -> usize {
+        let mut count = 0;
         loop {
-            let drained = sockets[0].receive(&mut batch).expect("received");
-            for datagram in batch.by_ref() {
-                out.queue(SocketIndex(0), target, &datagram.data);
+            let drained = self.sockets[0].receive(&mut self.batch).expect("received");
+            for datagram in self.batch.by_ref() {
+                self.out.queue(SocketIndex(0), target, &datagram.data);
             }
-            if !out.is_empty() {
-                out.flush(&sockets);
-            }
+            count += self.out.flush(&self.sockets).sent;
             if drained {
-                break;
+                return count;
             }
         }
     }
-    (batch.counts().datagrams, batch.counts().batches)
+}
+
+/// The processor time of each way for each datagram, in nanoseconds, when `waiting` lie in the socket at a time. The
+/// ways take turns.
+fn rounds(waiting: usize, mut ways: [&mut dyn Forward; 2]) -> [f64; 2] {
+    let source = StdSocket::bind("127.0.0.1:0").expect("loopback");
+    let sink = StdSocket::bind("127.0.0.1:0").expect("loopback");
+    sink.set_nonblocking(true).expect("non-blocking");
+    let target = sink.local_addr().expect("bound");
+    let mut buffer = [b'x'; LENGTH];
+    let mut spent = [Vec::new(), Vec::new()];
+    for _ in 0..DATAGRAMS / waiting {
+        for (way, spent) in ways.iter_mut().zip(&mut spent) {
+            for _ in 0..waiting {
+                source.send_to(&buffer, way.address()).expect("sent");
+            }
+            let before = thread_cpu();
+            assert_eq!(way.forward(target), waiting);
+            spent.push((thread_cpu() - before).as_nanos() as f64 / waiting as f64);
+            while sink.recv(&mut buffer).is_ok() {}
+        }
+    }
+    spent.map(|mut spent| {
+        spent.sort_by(f64::total_cmp);
+        spent[spent.len() / 4]
+    })
 }
 
 /// Nanoseconds of both threads' processor time for each message handed over.
@@ -194,10 +173,6 @@ fn hand_over(size: usize) -> f64 {
     spent.as_nanos() as f64 / MESSAGES as f64
 }
 
-/// The processor time of this thread, from Linux's scheduler statistics.
 fn thread_cpu() -> Duration {
-    let text =
-        std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux keeps scheduler statistics");
-    let nanos = text.split_ascii_whitespace().next().and_then(|word| word.parse().ok()).expect("a number");
-    Duration::from_nanos(nanos)
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("Linux has this clock").into()
 }

@@ -45,6 +45,10 @@ impl BufferPool {
 
     /// An empty buffer that nobody else holds.
     pub(super) fn take(&mut self) -> Packet {
+        // The one lent last, if it has come back already, is still in the processor's cache.
+        if let Some(packet) = self.lent.pop_if(|packet| Arc::get_mut(packet).is_some()) {
+            self.free.push(packet);
+        }
         if self.free.is_empty() && self.lent.len() >= SWEEP_AFTER.max(self.held.len()) {
             self.sweep();
         }

@@ -149,9 +149,10 @@ impl ReceiveRing {
         };
     }
 
-    /// Reads at most [`size`](Self::size) datagrams into the slots from 0 on and returns how many.
-    pub(super) fn receive(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
-        let parts = self.names.iter_mut().zip(&mut self.iovecs).zip(&mut self.controls);
+    /// Reads at most `most` datagrams, and no more than there are slots, into the slots from 0 on; returns how many.
+    pub(super) fn receive(&mut self, fd: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+        let most = most.min(self.headers.len());
+        let parts = self.names.iter_mut().zip(&mut self.iovecs).zip(&mut self.controls).take(most);
         for (header, ((name, iovec), control)) in self.headers.iter_mut().zip(parts) {
             let header = &mut header.msg_hdr;
             header.msg_name = ptr::from_mut(name).cast();
@@ -162,8 +163,8 @@ impl ReceiveRing {
             header.msg_controllen = size_of::<Control>() as _;
             header.msg_flags = 0;
         }
-        let room = self.headers.len() as libc::c_uint;
-        // SAFETY: `headers` has `room` entries, in each of which name, scatter entry and control were just set to elements
+        let room = most as libc::c_uint;
+        // SAFETY: `headers` has at least `room` entries, in the first `room` of which name, scatter entry and control were just set to elements
         // of `self`, borrowed for the call by `&mut self`, with their lengths. Each `iov_base` points at the spare room,
         // `iov_len` bytes, of a packet in `self` that nobody else holds (`aim`), so nobody reads while the kernel writes.
         // The timeout may be null.
@@ -272,8 +273,8 @@ impl SendRing {
             header.msg_iovlen = 1;
             count += 1;
         }
-        if count == 0 {
-            return Ok(0);
+        if count <= 1 {
+            return if count == 0 { Ok(0) } else { self.send_one(fd) };
         }
         // SAFETY: in the first `count` headers, name and scatter entry were just set to elements of `self`, with their
         // lengths, and the scatter entry to bytes borrowed for `'a`, which outlives the call; the kernel only reads them.
@@ -287,6 +288,24 @@ impl SendRing {
             )
         };
         if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(sent as usize) }
+    }
+
+    /// Sends the datagram of the first slot by the cheaper call for one.
+    fn send_one(&self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        let (iovec, name, name_len) = (self.iovecs[0], &self.names[0], self.headers[0].msg_hdr.msg_namelen);
+        // SAFETY: called by `send` alone, right after it set the first slot: `iovec` describes bytes that are borrowed
+        // until `send` returns, and `name` is an address of `name_len` bytes; the kernel only reads them.
+        let sent = unsafe {
+            libc::sendto(
+                fd.as_raw_fd(),
+                iovec.iov_base,
+                iovec.iov_len,
+                libc::MSG_DONTWAIT,
+                ptr::from_ref(name).cast(),
+                name_len,
+            )
+        };
+        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(1) }
     }
 }
 

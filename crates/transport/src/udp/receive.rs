@@ -32,12 +32,17 @@ pub struct ReceiveCounts {
     pub batches: u64,
 }
 
+/// Datagrams that a read asks for at least.
+const LEAST: usize = 4;
+
 /// A reusable set of receive buffers. One serves all sockets of a shard.
 pub struct ReceiveBatch {
     ring: ReceiveRing,
     pool: BufferPool,
     filled: usize,
     taken: usize,
+    /// How many datagrams the next read asks for: preparing for more than come costs time.
+    expected: usize,
     local: SocketAddr,
     counts: ReceiveCounts,
 }
@@ -47,14 +52,9 @@ impl ReceiveBatch {
     pub fn new(size: usize, mut pool: BufferPool) -> Self {
         let packets = (0..size.max(1)).map(|_| pool.take()).collect();
         let local = SocketAddr::from(([0, 0, 0, 0], 0));
-        Self {
-            ring: ReceiveRing::new(packets),
-            pool,
-            filled: 0,
-            taken: 0,
-            local,
-            counts: ReceiveCounts::default(),
-        }
+        let ring = ReceiveRing::new(packets);
+        let expected = LEAST.min(ring.size());
+        Self { ring, pool, filled: 0, taken: 0, expected, local, counts: ReceiveCounts::default() }
     }
 
     /// What it has seen since it was made.
@@ -72,11 +72,13 @@ impl ReceiveBatch {
         (self.filled, self.taken, self.local) = (0, 0, socket.local_addr());
         let mut reports = 0;
         loop {
-            match self.ring.receive(socket.as_fd()) {
+            match self.ring.receive(socket.as_fd(), self.expected) {
                 Ok(count) => {
                     self.filled = count;
                     self.counts.batches += u64::from(count > 0);
-                    return Ok(count < self.ring.size());
+                    let drained = count < self.expected;
+                    self.expected = (2 * count).max(LEAST).min(self.ring.size());
+                    return Ok(drained);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
                 // An ICMP report about a packet sent earlier: reading it cleared it. Bounded, because the

@@ -47,6 +47,8 @@ pub struct Context {
     pub route: RouteContext,
     /// What is about to leave, in `onsend_route`.
     pub sending: Option<Sending>,
+    /// The code of the last forwarding that failed, for an error reply.
+    pub failure: Option<i64>,
     /// The connection that a reply's request came over, as our Via said.
     pub(crate) reply_connection: Option<ConnId>,
     /// The script has ended and the reply is on its way out.
@@ -213,36 +215,50 @@ impl Locals {
     }
 }
 
-/// One value a type.
+/// One value a type. Values that were cleared are made afresh in their old place when they are asked for again.
 #[derive(Default)]
-pub struct TypeMap(Vec<(TypeId, Box<dyn Any + Send>)>);
+pub struct TypeMap(Vec<Entry>);
+
+struct Entry {
+    id: TypeId,
+    /// It was asked for since the last clearing.
+    live: bool,
+    value: Box<dyn Any + Send>,
+}
 
 impl TypeMap {
     /// The value of a type; made when first asked for.
     pub fn of<T: Any + Default + Send>(&mut self) -> &mut T {
         let id = TypeId::of::<T>();
-        let at = self.0.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
-            self.0.push((id, Box::<T>::default()));
+        let at = self.0.iter().position(|entry| entry.id == id).unwrap_or_else(|| {
+            self.0.push(Entry { id, live: true, value: Box::<T>::default() });
             self.0.len() - 1
         });
-        // The pair was pushed with this type's id.
-        self.0[at].1.downcast_mut().expect("stored under its own type")
+        let entry = &mut self.0[at];
+        // The entry was pushed with this type's id.
+        let value = entry.value.downcast_mut().expect("stored under its own type");
+        if !std::mem::replace(&mut entry.live, true) {
+            *value = T::default();
+        }
+        value
     }
 
     /// The value of a type, if somebody made one.
     pub fn get<T: Any>(&self) -> Option<&T> {
         let id = TypeId::of::<T>();
-        self.0.iter().find(|(known, _)| *known == id).and_then(|(_, value)| value.downcast_ref())
+        self.0.iter().find(|entry| entry.id == id && entry.live).and_then(|entry| entry.value.downcast_ref())
     }
 
-    /// Forgets everything.
+    /// Forgets everything; the places stay, so that nothing is allocated for the next message.
     pub fn clear(&mut self) {
-        self.0.clear();
+        for entry in &mut self.0 {
+            entry.live = false;
+        }
     }
 
     /// Holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        !self.0.iter().any(|entry| entry.live)
     }
 }
 
@@ -274,6 +290,7 @@ impl Context {
             number: 0,
             route: RouteContext::Request,
             sending: None,
+            failure: None,
             reply_connection: None,
             sending_reply: false,
             trace: None,
@@ -303,6 +320,7 @@ impl Context {
         self.variables.clear();
         self.data.clear();
         self.sending = None;
+        self.failure = None;
         self.reply_connection = None;
         self.sending_reply = false;
         self.trace = None;

@@ -87,19 +87,22 @@ pub fn next_hop(context: &Context) -> Option<Hop> {
 }
 
 /// Forwards the request to a hop, without state. Names are looked up without holding the shard. The function's
-/// code is 1 when the message left, -1 when not.
+/// code is 1 when the message left, else negative as Kamailio has it.
 pub fn to_hop(cx: &mut Cx<'_>, hop: &Hop) -> Flow {
-    resolved(cx, hop, |cx, target| sent(request_to(cx, target)))
+    resolved(cx, hop, |cx, target| {
+        let result = request_to(cx, target);
+        sent(cx, result)
+    })
 }
 
 /// Looks a hop up and goes on with its first target: at once where the answer is known (an address, the cache),
-/// else when it comes. A hop that cannot be resolved is logged, and the function's code is -1.
+/// else when it comes. A hop that cannot be resolved is logged, and the function's code is -478.
 pub fn resolved(cx: &mut Cx<'_>, hop: &Hop, then: fn(&mut Cx<'_>, Target) -> Flow) -> Flow {
-    let Some(question) = hop.question() else { return unresolved(hop) };
+    let Some(question) = hop.question() else { return unresolved(cx, hop) };
     if let Some(answer) = cx.shard.server.resolver.cached(&question) {
         return match answer.ok().and_then(|targets| targets.first().copied()) {
             Some(target) => then(cx, target),
-            None => unresolved(hop),
+            None => unresolved(cx, hop),
         };
     }
     let lookup = cx.shard.server.resolver.lookup(&question);
@@ -108,26 +111,42 @@ pub fn resolved(cx: &mut Cx<'_>, hop: &Hop, then: fn(&mut Cx<'_>, Target) -> Flo
         let answer = lookup.await;
         let resume: Resume = Box::new(move |cx| match answer.ok().and_then(|targets| targets.first().copied()) {
             Some(target) => then(cx, target),
-            None => unresolved(&hop),
+            None => unresolved(cx, &hop),
         });
         resume
     })
 }
 
-fn unresolved(hop: &Hop) -> Flow {
+fn unresolved(cx: &mut Cx<'_>, hop: &Hop) -> Flow {
     tracing::error!(target: "core", "could not resolve hostname: \"{}\"", hop.host.escape_ascii());
-    Flow::FALSE
+    failed(cx, UNRESOLVABLE)
 }
 
-fn sent(result: Result<(), ForwardError>) -> Flow {
-    match result {
-        Ok(()) => Flow::TRUE,
-        Err(error) => {
+fn sent(cx: &mut Cx<'_>, result: Result<(), ForwardError>) -> Flow {
+    let code = match result {
+        Ok(()) => return Flow::TRUE,
+        Err(ref error) => {
             tracing::error!(target: "core", "forward: {error}");
-            Flow::FALSE
+            match error {
+                ForwardError::NoSocket(_) => NO_SOCKET,
+                ForwardError::NoHop => UNRESOLVABLE,
+                ForwardError::Stream(_) => SEND,
+            }
         }
-    }
+    };
+    failed(cx, code)
 }
+
+/// Remembers why, for the reply that tells of it.
+fn failed(cx: &mut Cx<'_>, code: i64) -> Flow {
+    cx.context.failure = Some(code);
+    Flow::Done(code)
+}
+
+/// Codes of `forward()` as Kamailio gives them.
+const UNRESOLVABLE: i64 = -478;
+const SEND: i64 = -477;
+const NO_SOCKET: i64 = -7;
 
 /// The socket that a message to `target` leaves through: the forced one, the one that it came in through, or the
 /// first that fits.
@@ -151,6 +170,9 @@ pub fn socket_for(cx: &Cx<'_>, target: Target) -> Option<ListenerId> {
 /// It did not leave.
 pub fn request_to(cx: &mut Cx<'_>, target: Target) -> Result<(), ForwardError> {
     let socket = socket_for(cx, target).ok_or(ForwardError::NoSocket(target))?;
+    for hook in &cx.running.hooks.before_send {
+        hook(cx, socket);
+    }
     branch::add_via(cx, socket, target.proto);
     crate::received::mark(cx);
     if !crate::onsend::allows(cx, socket, target) {

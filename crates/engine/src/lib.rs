@@ -10,6 +10,7 @@ pub mod args;
 pub mod branch;
 pub mod context;
 pub mod cx;
+pub mod event;
 pub mod forward;
 pub mod identity;
 mod keyword;

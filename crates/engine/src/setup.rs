@@ -64,6 +64,8 @@ pub struct Hooks {
     pub before_script: Vec<fn(&mut Cx<'_>) -> bool>,
     /// After them.
     pub after_script: Vec<fn(&mut Cx<'_>)>,
+    /// When it is known which socket a request leaves through, before our Via is added; also for each branch.
+    pub before_send: Vec<fn(&mut Cx<'_>, crate::listener::ListenerId)>,
     /// Routes that run at intervals.
     pub timers: Vec<Timer>,
     /// Before each statement (`debugger`'s cfgtrace); only the machine's steps reach it.

@@ -53,6 +53,8 @@ enum Part {
     Reason,
     Body,
     ContentType,
+    MaxForwards,
+    RecordRoute,
 }
 
 /// A change, as people are shown it.
@@ -239,6 +241,54 @@ impl EditList {
             removed: Span { start: edit.at, end: edit.end },
             text: edit.text.of(&self.arena),
         })
+    }
+
+    /// Sets Max-Forwards. Its digits stand where the old ones ended, with spaces for those that are gone, as Kamailio
+    /// writes them; without such a header, a line is added before the first field. Setting it again replaces what was
+    /// set.
+    pub fn set_max_forwards(&mut self, message: &Message, value: u32) {
+        let mut digits = [0; DIGITS];
+        let digits = write_decimal(&mut digits, value as usize);
+        match message.index().first(HeaderId::MaxForwards) {
+            Some(field) => {
+                let mut text = [b' '; 2 * DIGITS];
+                let width = field.value.len().clamp(digits.len(), text.len());
+                text[width - digits.len()..width].copy_from_slice(digits);
+                self.set_part(Part::MaxForwards, field.value, &text[..width]);
+            }
+            None => {
+                let mut line = [0; 16 + DIGITS];
+                let length = 14 + digits.len() + 2;
+                line[..14].copy_from_slice(b"Max-Forwards: ");
+                line[14..length - 2].copy_from_slice(digits);
+                line[length - 2..length].copy_from_slice(b"\r\n");
+                self.set_first_lines(Part::MaxForwards, message, &line[..length]);
+            }
+        }
+    }
+
+    /// The digits that [`EditList::set_max_forwards`] set, if it did.
+    pub fn new_max_forwards(&self) -> Option<&[u8]> {
+        let edit = self.edits.iter().find(|edit| edit.part == Some(Part::MaxForwards))?;
+        let text = edit.text.of(&self.arena).trim_ascii();
+        Some(text.strip_prefix(b"Max-Forwards: ").unwrap_or(text))
+    }
+
+    /// Sets the Record-Route lines of our own, each with its line end: before the first field, after what was inserted
+    /// there earlier. Setting them again, with no lines too, replaces what was set and keeps the place.
+    pub fn set_record_route(&mut self, message: &Message, lines: &[u8]) {
+        self.set_first_lines(Part::RecordRoute, message, lines);
+    }
+
+    /// Sets lines before the first field that keep their place among others there.
+    fn set_first_lines(&mut self, part: Part, message: &Message, lines: &[u8]) {
+        if let Some(at) = self.edits.iter().position(|edit| edit.part == Some(part)) {
+            self.edits[at].text = self.keep(lines);
+            return;
+        }
+        let at = message.headers().first().map_or(message.index().fields_end(), |field| field.whole.start as usize);
+        let order = i64::from(self.serial);
+        self.push(at..at, Class::RecordRoute, order, Some(part), lines);
     }
 
     fn set_part(&mut self, part: Part, span: Span, text: &[u8]) {

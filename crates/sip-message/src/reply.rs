@@ -49,7 +49,10 @@ impl Reply<'_> {
         );
         let mut digits = [0; 20];
         out.extend_from_slice(b"SIP/2.0 ");
-        out.extend_from_slice(write_decimal(&mut digits, usize::from(self.status)));
+        let status = write_decimal(&mut digits, usize::from(self.status));
+        // A status has three digits (RFC 3261 §7.2).
+        out.extend_from_slice(&b"00"[status.len().min(3) - 1..]);
+        out.extend_from_slice(status);
         out.push(b' ');
         out.extend_from_slice(self.reason);
         out.extend_from_slice(b"\r\n");

@@ -182,3 +182,36 @@ fn every_content_length_follows_the_body() {
         "INVITE sip:b SIP/2.0\r\nl:5\r\nX: 1\r\nContent-Length: 5\r\n\r\nhello"
     );
 }
+
+#[test]
+fn max_forwards_keeps_the_width_of_its_digits() {
+    let written = |value: &str, new: u32| {
+        let text = format!("OPTIONS sip:a SIP/2.0\r\nVia: v\r\n{value}To: b\r\n\r\n");
+        let message = Message::from_bytes(text).expect("a message");
+        let mut edits = EditList::new();
+        edits.set_max_forwards(&message, 99);
+        edits.set_max_forwards(&message, new);
+        assert_eq!(edits.new_max_forwards(), Some(new.to_string().as_bytes()));
+        String::from_utf8(edits.to_vec(&message)).expect("text")
+    };
+    assert!(written("Max-Forwards: 10\r\n", 9).contains("Max-Forwards:  9\r\nTo"));
+    assert!(written("Max-Forwards:   007  \r\n", 6).contains("Max-Forwards:     6  \r\n"));
+    assert!(written("Max-Forwards: 9\r\n", 10).contains("Max-Forwards: 10\r\n"));
+    assert_eq!(written("", 10), "OPTIONS sip:a SIP/2.0\r\nMax-Forwards: 10\r\nVia: v\r\nTo: b\r\n\r\n");
+}
+
+#[test]
+fn record_route_lines_keep_their_place_when_they_are_set_again() {
+    let message = Message::from_bytes(&b"OPTIONS sip:a SIP/2.0\r\nVia: v\r\n\r\n"[..]).expect("a message");
+    let at = message.headers()[0].whole.start as usize;
+    let mut edits = EditList::new();
+    edits.insert(at, Class::RecordRoute, b"X-Before: 1\r\n");
+    edits.set_record_route(&message, b"");
+    edits.insert(at, Class::RecordRoute, b"X-After: 1\r\n");
+    edits.set_record_route(&message, b"Record-Route: <sip:p;lr>\r\n");
+    let written = String::from_utf8(edits.to_vec(&message)).expect("text");
+    assert_eq!(
+        written,
+        "OPTIONS sip:a SIP/2.0\r\nX-Before: 1\r\nRecord-Route: <sip:p;lr>\r\nX-After: 1\r\nVia: v\r\n\r\n"
+    );
+}

@@ -1,0 +1,27 @@
+//! Event routes that a module runs in the midst of a message's work: to their end, since nobody could wait for them.
+
+use cfg_vm::machine::{Ended, Execution};
+use cfg_vm::program::RouteId;
+
+use crate::context::{Context, RouteContext};
+use crate::cx::Cx;
+
+/// Runs an event route on the message being worked on. A function in it that wants to wait ends it.
+pub fn run(cx: &mut Cx<'_>, route: RouteId) {
+    let before = (cx.context.route, cx.place);
+    cx.context.route = RouteContext::Event;
+    let mut execution = Execution::new();
+    execution.start(&cx.running.program, route, cx.running.limits, cx.context.is_traced());
+    if matches!(execution.run(cx), Ended::Parked) {
+        cx.pending = None;
+        tracing::error!(target: "core", "a function of an event route wants to wait; the route ends there");
+    }
+    (cx.context.route, cx.place) = before;
+}
+
+/// Runs an event route on another message, with the variables of this process (`$var`, `$shv`).
+pub fn run_on(cx: &mut Cx<'_>, route: RouteId, other: &mut Context) {
+    std::mem::swap(&mut cx.context.locals, &mut other.locals);
+    run(&mut Cx::new(other, cx.shard, cx.running), route);
+    std::mem::swap(&mut cx.context.locals, &mut other.locals);
+}

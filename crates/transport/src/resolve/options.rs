@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::address::Proto;
 
 /// Which addresses are looked for (core parameters `dns_try_ipv6` and `dns_cache_flags`).
+///
+/// Whoever sets this knows the listening sockets: as Kamailio does, a server without an IPv6 socket asks for no IPv6
+/// address, whatever `dns_try_ipv6` says, and takes [`Ipv4Only`](Self::Ipv4Only).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Families {
     /// IPv4, and IPv6 where there is no IPv4 address: `dns_try_ipv6=1`, the default.

@@ -75,6 +75,10 @@ pub struct Listen {
     pub advertise: Option<Alias>,
     /// `name "…"`.
     pub name: Option<Text>,
+    /// `agname` of a `socket`: the group of asynchronous workers.
+    pub agname: Option<Text>,
+    /// `workers` of a `socket`.
+    pub workers: Option<Spanned<i64>>,
     /// `virtual`.
     pub is_virtual: bool,
     /// The whole of it.
@@ -358,6 +362,13 @@ pub enum ExprKind {
         left: Box<Expr>,
         /// Right.
         right: Box<Expr>,
+    },
+    /// `($x = value)` as (a part of) a condition: assigns, and is what an assignment returns.
+    Assign {
+        /// What is written to.
+        target: Box<Expr>,
+        /// The value.
+        value: Box<Expr>,
     },
     /// What recovery put where nothing could be read; an error was reported.
     Error,

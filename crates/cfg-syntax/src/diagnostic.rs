@@ -1,5 +1,7 @@
 //! What is wrong with a configuration, as data; renderings (terminal, JSON, RPC) live elsewhere.
 
+pub mod codes;
+
 use crate::source::Span;
 
 /// How bad it is.
@@ -61,7 +63,15 @@ impl Diagnostic {
 
     fn new(code: &'static str, severity: Severity, span: Span, message: impl Into<String>) -> Self {
         let primary = Label { span, text: String::new() };
-        Self { code, severity, message: message.into(), primary, secondary: Vec::new(), help: None, fix: None }
+        Self {
+            code,
+            severity,
+            message: message.into(),
+            primary,
+            secondary: Vec::new(),
+            help: None,
+            fix: None,
+        }
     }
 
     /// Says what is to be seen at the primary place.

@@ -9,7 +9,16 @@
 
 pub mod ast;
 pub mod diagnostic;
+mod lex;
+mod options;
+mod parse;
+mod preprocess;
 pub mod source;
+pub mod template;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
+pub use options::{AnyModule, CommandLine, Modules, Options, Predefined};
+pub use parse::{Parsed, parse};
+pub use preprocess::Define;
 pub use source::{FileId, SourceMap, Span, Spanned};
+pub use template::{Place, parse_pv, parse_template};

@@ -1,0 +1,130 @@
+//! Strings: `"…"` with escapes, `'…'` as they stand; both go through the `#!subst` rules.
+
+use super::token::TokenKind;
+use super::{Frame, Lexer};
+use crate::diagnostic::{Diagnostic, codes};
+
+/// What was read of one pair of quotes.
+pub(crate) struct Quoted {
+    pub(crate) value: Vec<u8>,
+    pub(crate) closed: bool,
+}
+
+impl Lexer<'_> {
+    /// `"…"`; those that only white space separates are one.
+    pub(super) fn quoted(&mut self) {
+        let from = self.frame().at;
+        let mut whole = read_quoted(self.frame());
+        while whole.closed {
+            let frame = self.frame();
+            let blanks = frame.run(|byte| byte.is_ascii_whitespace());
+            if frame.peek(blanks) != Some(b'"') {
+                break;
+            }
+            frame.advance(blanks);
+            let more = read_quoted(frame);
+            whole.value.extend_from_slice(&more.value);
+            whole.closed = more.closed;
+        }
+        self.string(from, whole, '"');
+    }
+
+    /// `'…'`
+    pub(super) fn raw(&mut self) {
+        let frame = self.frame();
+        let from = frame.at;
+        frame.advance(1);
+        let length = frame.run(|byte| byte != b'\'');
+        let value = frame.rest()[..length].to_vec();
+        let closed = frame.peek(length).is_some();
+        frame.advance(length + 1);
+        self.string(from, Quoted { value, closed }, '\'');
+    }
+
+    fn string(&mut self, from: usize, quoted: Quoted, quote: char) {
+        let frame = self.frame();
+        let span = frame.span_from(from);
+        if !quoted.closed {
+            let opening = frame.span(from, from + 1);
+            self.report(
+                Diagnostic::error(codes::UNCLOSED_STRING, opening, "this string is not closed")
+                    .label("opened here")
+                    .help(format!("close it with `{quote}`")),
+            );
+        }
+        let mut value = quoted.value;
+        for subst in &self.substs {
+            if let Some(changed) = subst.apply(&value) {
+                value = changed;
+            }
+        }
+        if let Some(nul) = value.iter().position(|byte| *byte == 0) {
+            value.truncate(nul);
+            self.report(
+                Diagnostic::warning(codes::NUL_IN_STRING, span, "the string ends at a zero byte")
+                    .help("strings cannot hold the byte 0; take it out"),
+            );
+        }
+        self.push(TokenKind::Str(value), span);
+    }
+}
+
+/// Reads one `"…"` with its escapes.
+pub(crate) fn read_quoted(frame: &mut Frame) -> Quoted {
+    let mut quoted = Quoted { value: Vec::new(), closed: false };
+    frame.advance(1);
+    while let Some(byte) = frame.peek(0) {
+        match byte {
+            b'"' => {
+                frame.advance(1);
+                quoted.closed = true;
+                break;
+            }
+            b'\\' => read_escape(frame, &mut quoted.value),
+            _ => {
+                quoted.value.push(byte);
+                frame.advance(1);
+            }
+        }
+    }
+    quoted
+}
+
+/// Reads `\x`; what is no escape stands for itself, backslash included.
+fn read_escape(frame: &mut Frame, value: &mut Vec<u8>) {
+    let Some(escaped) = frame.peek(1) else {
+        value.push(b'\\');
+        frame.advance(1);
+        return;
+    };
+    let digits = |from: usize, most: usize, base: u32| {
+        let is_digit = |at: &usize| frame.peek(*at).is_some_and(|byte| char::from(byte).is_digit(base));
+        (from..from + most).take_while(is_digit).count()
+    };
+    let (hex, octal) = (digits(2, 2, 16), digits(1, 3, 8));
+    let mut length = 2;
+    match escaped {
+        b'n' => value.push(b'\n'),
+        b'r' => value.push(b'\r'),
+        b't' => value.push(b'\t'),
+        b'a' => value.push(7),
+        b'"' | b'\\' => value.push(escaped),
+        b'\n' => {}
+        b'\r' if frame.peek(2) == Some(b'\n') => length = 3,
+        b'x' if hex > 0 => {
+            length = 2 + hex;
+            value.push(number(&frame.rest()[2..length], 16));
+        }
+        _ if octal > 1 => {
+            length = 1 + octal;
+            value.push(number(&frame.rest()[1..length], 8));
+        }
+        _ => value.extend_from_slice(&[b'\\', escaped]),
+    }
+    frame.advance(length);
+}
+
+/// The value of at most three digits, cut to a byte as Kamailio cuts it (`\400` is 0).
+fn number(digits: &[u8], base: u32) -> u8 {
+    digits.iter().fold(0, |n, digit| n * base + char::from(*digit).to_digit(base).unwrap_or(0)) as u8
+}

@@ -10,8 +10,8 @@
 pub mod ast;
 pub mod diagnostic;
 mod lex;
-mod options;
-mod parse;
+pub mod options;
+pub mod parse;
 mod preprocess;
 pub mod source;
 pub mod template;

@@ -15,41 +15,31 @@ use crate::source::{FileId, SourceMap, Span, Spanned};
 const MAX_DEPTH: usize = 24;
 
 /// Where a text stands, so that parts of it have places of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Byte for byte in a file, from this offset.
-    Verbatim {
-        /// The file.
-        file: FileId,
-        /// Offset of the text's first byte.
-        start: u32,
-    },
-    /// Changed by escapes, substitutions or defines: each part has the place of the whole.
-    Whole(Span),
+///
+/// They have where the text stands byte for byte in its file. Where escapes, substitutions or defines have changed
+/// it, each part has the place of the whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'s> {
+    span: Span,
+    source: &'s [u8],
 }
 
-impl Place {
-    /// The place of a value whose token has this span, quotes included.
-    pub fn of(text: &[u8], span: Span, sources: &SourceMap) -> Self {
-        let source = sources.text(span);
-        let quotes = usize::from(matches!(source.first(), Some(b'"' | b'\'')));
-        if source.get(quotes..source.len().saturating_sub(quotes)) == Some(text) {
-            Self::Verbatim { file: span.file, start: span.start + quotes as u32 }
-        } else {
-            Self::Whole(span)
-        }
+impl<'s> Place<'s> {
+    /// The place of a value whose token has this span, with its quotes if it has any.
+    pub fn in_string(sources: &'s SourceMap, span: Span) -> Self {
+        Self { span, source: sources.text(span) }
     }
 
     /// The place of text that stands in no file.
     pub fn nowhere() -> Self {
-        Self::Whole(Span::new(FileId(0), 0, 0))
+        Self { span: Span::new(FileId(0), 0, 0), source: b"" }
     }
 
-    fn span(self, from: usize, to: usize) -> Span {
-        match self {
-            Self::Verbatim { file, start } => Span::new(file, start + from as u32, start + to as u32),
-            Self::Whole(span) => span,
-        }
+    /// Where `text` begins in the file, if it stands there as it is.
+    fn verbatim(&self, text: &[u8]) -> Option<u32> {
+        let quotes = usize::from(matches!(self.source.first(), Some(b'"' | b'\'')));
+        let inside = self.source.get(quotes..self.source.len().saturating_sub(quotes))?;
+        (inside == text && !text.is_empty()).then_some(self.span.start + quotes as u32)
     }
 }
 
@@ -57,20 +47,20 @@ impl Place {
 ///
 /// # Errors
 /// What is wrong with it, at the exact spot if the place is verbatim.
-pub fn parse_pv(text: &[u8], place: Place) -> Result<Pv, Diagnostic> {
+pub fn parse_pv(text: &[u8], place: &Place<'_>) -> Result<Pv, Diagnostic> {
     let mut reader = Reader::new(text, place);
     let pv = reader.pv()?;
     if reader.at == text.len() {
         return Ok(pv);
     }
     let rest = String::from_utf8_lossy(reader.rest()).into_owned();
-    let span = place.span(reader.at, text.len());
+    let span = reader.span(reader.at, text.len());
     Err(Diagnostic::error(codes::BAD_VARIABLE, span, format!("`{rest}` follows the pseudo-variable"))
         .help("put a blank or an operator between the two"))
 }
 
 /// Reads text with pseudo-variables; each that cannot be read is reported and left out.
-pub fn parse_template(text: &[u8], place: Place) -> (Template, Vec<Diagnostic>) {
+pub fn parse_template(text: &[u8], place: &Place<'_>) -> (Template, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let template = Reader::new(text, place).template(&mut diagnostics);
     (template, diagnostics)
@@ -79,16 +69,17 @@ pub fn parse_template(text: &[u8], place: Place) -> (Template, Vec<Diagnostic>) 
 /// A text and how far it was read.
 struct Reader<'a> {
     text: &'a [u8],
-    place: Place,
-    /// Offset of `text` in what `place` places.
-    base: usize,
+    /// The place of the whole.
+    whole: Span,
+    /// Where the text begins in the file, if it stands there as it is.
+    start: Option<u32>,
     at: usize,
     depth: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a [u8], place: Place) -> Self {
-        Self { text, place, base: 0, at: 0, depth: 0 }
+    fn new(text: &'a [u8], place: &Place<'_>) -> Self {
+        Self { text, whole: place.span, start: place.verbatim(text), at: 0, depth: 0 }
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -100,7 +91,10 @@ impl<'a> Reader<'a> {
     }
 
     fn span(&self, from: usize, to: usize) -> Span {
-        self.place.span(self.base + from, self.base + to)
+        match self.start {
+            Some(start) => Span::new(self.whole.file, start + from as u32, start + to as u32),
+            None => self.whole,
+        }
     }
 
     fn run(&mut self, test: impl Fn(u8) -> bool) -> &'a [u8] {
@@ -251,9 +245,9 @@ impl<'a> Reader<'a> {
             return Err(self.error(open, "this parenthesis is not closed").help("close it with `)`"));
         };
         let text = &self.rest()[1..length - 1];
-        let base = self.base + self.at + 1;
+        let start = self.start.map(|start| start + self.at as u32 + 1);
         self.at += length;
-        Reader { text, place: self.place, base, at: 0, depth: self.depth }.inner_template()
+        Reader { text, whole: self.whole, start, at: 0, depth: self.depth }.inner_template()
     }
 
     /// `[3]`, `[-1]`, `[*]`, `[$var(i)]`.

@@ -315,8 +315,8 @@ impl Parser<'_> {
     pub(super) fn variable(&mut self) -> Parse<Pv> {
         let token = self.bump();
         if let TokenKind::Pv(text) = &token.kind {
-            let place = Place::of(text, token.span, self.sources);
-            return parse_pv(text, place).map_err(|diagnostic| self.report(diagnostic));
+            let place = Place::in_string(self.sources, token.span);
+            return parse_pv(text, &place).map_err(|diagnostic| self.report(diagnostic));
         }
         let mut name = String::new();
         while let Some(text) = self.peek().text()

@@ -85,7 +85,7 @@ impl<'a> Binder<'a> {
                 );
                 None
             }
-            (InnerRule::Required | InnerRule::Parsed(_), None) => {
+            (InnerRule::Required | InnerRule::Parsed(_) | InnerRule::Raw(_), None) => {
                 let message = format!("`${name}` needs a name in parentheses");
                 self.tell(
                     Diagnostic::error("variable-inner", pv.span, message).help(format!("write `${name}(…)`")),
@@ -94,6 +94,13 @@ impl<'a> Binder<'a> {
             }
             (InnerRule::Required | InnerRule::Optional, Some(inner)) => self.inner_text(inner, None),
             (InnerRule::Parsed(parse), Some(inner)) => self.inner_text(inner, Some(parse)),
+            (InnerRule::Raw(parse), Some(inner)) => match parse(&written(inner)) {
+                Ok(parsed) => Some(InnerNode::Parsed(parsed)),
+                Err(why) => {
+                    self.tell(Diagnostic::error("variable-inner", inner.span, why));
+                    None
+                }
+            },
         }
     }
 
@@ -213,4 +220,56 @@ pub(crate) fn constant(template: &ast::Template) -> Option<Str> {
             Some(whole.into())
         }
     }
+}
+
+/// A template as text again.
+fn written(template: &ast::Template) -> Vec<u8> {
+    let mut text = Vec::new();
+    for part in &template.parts {
+        match part {
+            ast::TemplatePart::Text(part) => text.extend_from_slice(part),
+            ast::TemplatePart::Pv(pv) => write_pv(pv, &mut text),
+        }
+    }
+    text
+}
+
+fn write_pv(pv: &ast::Pv, text: &mut Vec<u8>) {
+    let name = |text: &mut Vec<u8>| {
+        text.extend_from_slice(pv.name.node.as_bytes());
+        if let Some(inner) = &pv.inner {
+            text.push(b'(');
+            text.extend(written(inner));
+            text.push(b')');
+        }
+    };
+    if pv.index.is_none() && pv.transformations.is_empty() {
+        text.push(b'$');
+        return name(text);
+    }
+    text.extend_from_slice(b"$(");
+    name(text);
+    match &pv.index {
+        None => {}
+        Some(ast::PvIndex::At(number)) => text.extend(format!("[{}]", number.node).into_bytes()),
+        Some(ast::PvIndex::All(_)) => text.extend_from_slice(b"[*]"),
+        Some(ast::PvIndex::Pv(index)) => {
+            text.push(b'[');
+            write_pv(index, text);
+            text.push(b']');
+        }
+    }
+    for transform in &pv.transformations {
+        text.push(b'{');
+        text.extend_from_slice(transform.name.node.as_bytes());
+        for argument in &transform.arguments {
+            text.push(b',');
+            match argument {
+                ast::TransformationArg::Text(part) => text.extend_from_slice(&part.node),
+                ast::TransformationArg::Pv(pv) => write_pv(pv, text),
+            }
+        }
+        text.push(b'}');
+    }
+    text.push(b')');
 }

@@ -10,9 +10,11 @@
 #![warn(missing_docs)]
 
 mod arguments;
+mod bind;
 pub mod bound;
 pub mod catalogue;
 pub mod check;
+mod compile;
 pub mod host;
 pub mod known;
 pub mod machine;
@@ -22,8 +24,10 @@ mod operate;
 pub mod program;
 mod read;
 pub mod regex;
+mod scope;
 pub mod settings;
 pub mod subst;
+mod suggest;
 pub mod transform;
 pub mod value;
 

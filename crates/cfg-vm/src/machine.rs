@@ -251,6 +251,10 @@ impl<H: Host> Run<'_, H> {
             }
             Op::PushCode => self.push(Value::Int(self.execution.rc)),
             Op::PushTruth => self.push(Value::Int((self.execution.rc > 0).into())),
+            Op::PushLast => {
+                let last = self.frame().last;
+                self.push(Value::Int(last));
+            }
             Op::Call(site) => return self.call(site),
             Op::Enter(route) => return self.enter(route, false),
             Op::EnterNamed => return self.enter_named(),
@@ -326,7 +330,6 @@ impl<H: Host> Run<'_, H> {
                 let text = self.pop().to_str();
                 self.push(Value::Str(text));
             }
-            Op::ToBool => self.unary(|number| i64::from(number != 0)),
             Op::Not => self.unary(|number| i64::from(number == 0)),
             Op::Negate => self.unary(i64::wrapping_neg),
             Op::BitNot => self.unary(|number| !number),

@@ -36,13 +36,13 @@ pub(crate) enum Op {
     PushCode,
     /// Pushes whether the last call's code is above 0.
     PushTruth,
+    /// Pushes what the last assignment was worth: 1, or -1 if it failed.
+    PushLast,
 
     /// Makes the top a number; text that is none counts as 0.
     ToInt,
     /// Makes the top text.
     ToStr,
-    /// Makes a number 0 or 1.
-    ToBool,
     /// `!`
     Not,
     /// `-`
@@ -167,5 +167,23 @@ impl Arith {
             Self::Eq => i64::from(left == right),
             Self::Ne => i64::from(left != right),
         })
+    }
+}
+
+impl Op {
+    /// Gives a jump its target.
+    pub(crate) fn set_target(&mut self, to: u32) {
+        match self {
+            Self::Guard(target)
+            | Self::Jump(target)
+            | Self::JumpUnlessPositive(target)
+            | Self::JumpIfZero(target)
+            | Self::JumpIfNotZero(target)
+            | Self::JumpUnlessTrue(target)
+            | Self::JumpIfTrue(target)
+            | Self::JumpIfInt(target)
+            | Self::LoopTurn(target) => *target = to,
+            _ => {}
+        }
     }
 }

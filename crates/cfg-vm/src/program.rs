@@ -196,7 +196,6 @@ pub(crate) enum TemplatePart {
 #[derive(Debug)]
 pub(crate) struct CallSite {
     pub(crate) function: FunctionId,
-    pub(crate) name: &'static str,
     pub(crate) arguments: Box<[ArgPlan]>,
 }
 

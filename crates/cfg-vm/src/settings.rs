@@ -16,6 +16,8 @@ pub struct Settings {
     pub aliases: Vec<Alias>,
     /// Loaded modules in order, without path and `.so`.
     pub modules: Vec<String>,
+    /// Loaded modules that Kamailio has and the catalogue has not.
+    pub absent: Vec<String>,
     /// `modparam`s of modules that the catalogue has, in order, one for each module that a list names.
     pub params: Vec<ModuleParam>,
     /// `modparam`s of modules that Kamailio has and the catalogue has not; nothing reads them.
@@ -63,6 +65,8 @@ pub struct NamedFlag {
     pub name: String,
     /// Its number, given or assigned.
     pub number: u8,
+    /// Declared with `avpflags`.
+    pub avp: bool,
 }
 
 /// Core parameters as given, with Kamailio's defaults for the rest.

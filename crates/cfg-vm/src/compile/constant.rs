@@ -18,7 +18,7 @@ pub(crate) enum Type {
 /// The static type.
 pub(crate) fn type_of(expr: &Expr) -> Type {
     match &expr.kind {
-        ExprKind::Int(_) | ExprKind::Call(_) | ExprKind::Myself => Type::Int,
+        ExprKind::Int(_) | ExprKind::Call(_) | ExprKind::Myself | ExprKind::Assign { .. } => Type::Int,
         ExprKind::Str(_) => Type::Str,
         ExprKind::Unary { op: UnaryOp::ToStr, .. } => Type::Str,
         ExprKind::Unary { .. } => Type::Int,
@@ -134,6 +134,7 @@ pub(crate) fn without_neutral(expr: &Expr) -> Option<&Expr> {
 pub(crate) fn may_fail(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Unary { operand, .. } => may_fail(operand),
+        ExprKind::Assign { value, .. } => may_fail(value),
         ExprKind::Binary { op, left, right } => {
             let itself = match op.node {
                 BinaryOp::Div | BinaryOp::Mod => !matches!(value_of(right), Some(Value::Int(number)) if number != 0),

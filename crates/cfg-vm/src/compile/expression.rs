@@ -55,6 +55,10 @@ impl Compiler<'_> {
             }
             ExprKind::Unary { op, operand } => self.unary(*op, operand, expr.span),
             ExprKind::Binary { op, left, right } => self.binary(op.node, left, right, expr.span),
+            ExprKind::Assign { target, value } => {
+                self.assign(target, value);
+                self.emit(Op::PushLast, expr.span);
+            }
             ExprKind::Keyword(_) | ExprKind::Myself | ExprKind::Word(_) => self.misplaced(expr),
             // Constants are done; errors were told by the parser.
             ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Error => {}

@@ -31,10 +31,15 @@ impl Compiler<'_> {
                 self.then(Op::Keyword(keyword), left.span);
                 self.pattern(other, span);
             }
-            Keyword::SrcIp | Keyword::DstIp | Keyword::SndIp => self.address(keyword, negated, other, span),
+            Keyword::SrcIp | Keyword::DstIp | Keyword::SndIp | Keyword::ToIp => self.address(keyword, negated, other, span),
             Keyword::Proto | Keyword::SndProto => self.one_of(&PROTOCOLS, keyword, negated, other, span),
             Keyword::Af | Keyword::SndAf => self.one_of(&["INET", "INET6"], keyword, negated, other, span),
-            Keyword::SrcPort | Keyword::DstPort | Keyword::SndPort | Keyword::MsgLen | Keyword::MaxLen => {
+            Keyword::SrcPort
+            | Keyword::DstPort
+            | Keyword::SndPort
+            | Keyword::ToPort
+            | Keyword::MsgLen
+            | Keyword::MaxLen => {
                 self.amount(op, keyword, other, span);
             }
             Keyword::Method | Keyword::Uri | Keyword::FromUri | Keyword::ToUri | Keyword::Status => {
@@ -53,6 +58,7 @@ impl Compiler<'_> {
                 | Keyword::SrcIp
                 | Keyword::DstIp
                 | Keyword::SndIp
+                | Keyword::ToIp
         );
         if !allowed || !matches!(op, BinaryOp::Eq | BinaryOp::Ne) {
             let help = "it is compared by == and != with uri, from_uri, to_uri, src_ip, dst_ip, to_ip or snd_ip";
@@ -151,7 +157,13 @@ impl Compiler<'_> {
     fn only_onsend(&mut self, keyword: Keyword, span: Span) {
         let only = matches!(
             keyword,
-            Keyword::SndIp | Keyword::SndPort | Keyword::SndProto | Keyword::SndAf | Keyword::MaxLen
+            Keyword::SndIp
+                | Keyword::SndPort
+                | Keyword::ToIp
+                | Keyword::ToPort
+                | Keyword::SndProto
+                | Keyword::SndAf
+                | Keyword::MaxLen
         );
         if only && !matches!(self.kind, RouteKind::OnSend | RouteKind::Named) {
             self.tell(Diagnostic::warning(

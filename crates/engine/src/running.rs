@@ -4,11 +4,11 @@
 //! that has begun keeps its own.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use cfg_syntax::ast::RouteKind;
-use cfg_syntax::options::Options;
-use cfg_syntax::parse::parse;
+use cfg_syntax::Options;
+use cfg_syntax::parse;
 use cfg_syntax::source::Loader;
 use cfg_syntax::{Diagnostic, Severity, SourceMap, Span};
 use cfg_vm::bound::{self, BoundPv, BoundTemplate};
@@ -32,7 +32,6 @@ pub struct Registry {
     pub catalogue: Arc<Catalogue>,
     functions: Vec<NativeFn>,
     pvs: Vec<(PvRead, Option<PvWrite>)>,
-    known: OnceLock<Known>,
 }
 
 impl Registry {
@@ -58,19 +57,18 @@ impl Registry {
             functions.extend(module.functions.iter().map(|f| f.run));
             pvs.extend(module.pvs.iter().map(|p| (p.read, p.write)));
         }
-        Self { modules: modules.to_vec(), catalogue: Arc::new(catalogue), functions, pvs, known: OnceLock::new() }
+        Self { modules: modules.to_vec(), catalogue: Arc::new(catalogue), functions, pvs }
     }
 
     /// Reads and checks a configuration without starting anything.
-    pub fn check(&self, loader: &dyn Loader, path: &Path, options: &Options) -> Checked {
+    pub fn check(&self, loader: &dyn Loader, path: &Path, options: &Options<'_>) -> Checked {
         let parsed = parse(loader, path, options);
         let sources = Arc::new(parsed.sources);
-        let known = self.known.get_or_init(Known::kamailio);
         let outcome = check::load(check::Loadable {
             config: &parsed.config,
             sources: &sources,
             catalogue: &self.catalogue,
-            known,
+            known: Known::kamailio(),
         });
         let mut diagnostics = parsed.diagnostics;
         diagnostics.extend(outcome.diagnostics);

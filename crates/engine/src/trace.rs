@@ -100,12 +100,6 @@ impl Trace {
         }
     }
 
-    /// A remark of the engine in a line of its own.
-    pub(crate) fn remark(&mut self, text: &str) {
-        self.indent();
-        let _ = writeln!(self.text, "{text}");
-    }
-
     fn step(&mut self, program: &Program, step: &Step<'_>) {
         let sources = program.source();
         match step {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cfg_syntax::Severity;
-use cfg_syntax::options::CommandLine;
+use cfg_syntax::CommandLine;
 use clap::{Args, ValueEnum};
 use engine::running::Checked;
 use serde_json::json;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cfg_syntax::options::CommandLine;
+use cfg_syntax::CommandLine;
 use clap::Args;
 use control::Listening;
 use engine::running::Checked;

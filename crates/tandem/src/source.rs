@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cfg_syntax::options::{AnyModule, CommandLine, Options, Predefined};
+use cfg_syntax::{AnyModule, CommandLine, Options, Predefined};
 use engine::running::{Checked, Registry};
 
 use crate::loader::FileLoader;

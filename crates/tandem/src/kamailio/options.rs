@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use cfg_syntax::options::CommandLine;
+use cfg_syntax::CommandLine;
 use transport::Proto;
 use transport::address::{Advertise, ListenSpec};
 

@@ -54,7 +54,8 @@ impl<'a> Binder<'a> {
         let inner = self.inner(pv, rule);
         let index = self.index(pv, indexed);
         let transforms = self.transformations(pv);
-        let node = PvNode { source, inner: inner?, index: index?, transforms: transforms?, writable, span: pv.span };
+        let node =
+            PvNode { source, inner: inner?, index: index?, transforms: transforms?, writable, span: pv.span };
         self.pool.pvs.push(node);
         Some(PvRef(self.pool.pvs.len() as u32 - 1))
     }
@@ -141,7 +142,8 @@ impl<'a> Binder<'a> {
     }
 
     fn transformations(&mut self, pv: &ast::Pv) -> Option<Box<[TransformNode]>> {
-        let bound: Vec<_> = pv.transformations.iter().map(|transform| self.transformation(transform)).collect();
+        let bound: Vec<_> =
+            pv.transformations.iter().map(|transform| self.transformation(transform)).collect();
         bound.into_iter().collect()
     }
 
@@ -171,20 +173,27 @@ impl<'a> Binder<'a> {
             ));
             return None;
         }
-        let arguments: Vec<_> = transform.arguments.iter().map(|argument| self.transform_arg(argument)).collect();
+        let arguments: Vec<_> =
+            transform.arguments.iter().map(|argument| self.transform_arg(argument)).collect();
         let arguments = arguments.into_iter().collect::<Option<_>>()?;
         Some(TransformNode { run: decl.run, arguments, parsed: None })
     }
 
     fn transform_arg(&mut self, argument: &ast::TransformationArg) -> Option<TransformArg> {
         Some(match argument {
-            ast::TransformationArg::Text(text) => TransformArg::Constant(Value::Str(text.node.as_slice().into())),
+            ast::TransformationArg::Text(text) => {
+                TransformArg::Constant(Value::Str(text.node.as_slice().into()))
+            }
             ast::TransformationArg::Pv(pv) => TransformArg::Pv(self.pv(pv)?),
         })
     }
 
     /// The text after the first comma, as one.
-    fn parsed_argument(&mut self, transform: &ast::Transformation, parse: ParseFn) -> Option<crate::catalogue::Parsed> {
+    fn parsed_argument(
+        &mut self,
+        transform: &ast::Transformation,
+        parse: ParseFn,
+    ) -> Option<crate::catalogue::Parsed> {
         let mut text = Vec::new();
         let mut span: Option<Span> = None;
         for (number, argument) in transform.arguments.iter().enumerate() {

@@ -52,7 +52,11 @@ pub fn bind_pv(catalogue: &Catalogue, modules: &[String], text: &[u8]) -> Result
 ///
 /// # Errors
 /// One line for people: the first thing in it that does not parse, or names what is not there.
-pub fn bind_template(catalogue: &Catalogue, modules: &[String], text: &[u8]) -> Result<BoundTemplate, String> {
+pub fn bind_template(
+    catalogue: &Catalogue,
+    modules: &[String],
+    text: &[u8],
+) -> Result<BoundTemplate, String> {
     let (template, found) = cfg_syntax::parse_template(text, &Place::nowhere());
     if let Some(found) = found.into_iter().next() {
         return Err(found.message);

@@ -280,7 +280,8 @@ mod tests {
     fn functions_have_arities_and_routes() {
         let function = Known::kamailio().module("textops").expect("listed").functions["append_hf"];
         assert!(function.takes(1) && function.takes(2) && !function.takes(3));
-        let maxfwd = Known::kamailio().module("maxfwd").expect("listed").functions["mf_process_maxfwd_header"];
+        let maxfwd =
+            Known::kamailio().module("maxfwd").expect("listed").functions["mf_process_maxfwd_header"];
         assert_eq!(maxfwd.routes, Routes::REQUEST);
     }
 

@@ -62,7 +62,8 @@ impl<'a> Scope<'a> {
     pub(crate) fn no_function(&self, name: &str, span: Span) -> Diagnostic {
         let ours = self.catalogue.functions_named(name).iter().map(|id| self.catalogue.function(*id).module);
         let missing = self.missing(ours, self.known.modules_with_function(name).map(|module| module.name));
-        let loaded = self.catalogue.functions().iter().filter(|f| self.is_loaded(f.module)).map(|f| f.decl.name);
+        let loaded =
+            self.catalogue.functions().iter().filter(|f| self.is_loaded(f.module)).map(|f| f.decl.name);
         let near = nearest(name, loaded).or_else(|| nearest(name, self.all_functions()));
         report("function", &format!("function `{name}`"), span, missing, near)
     }
@@ -70,7 +71,8 @@ impl<'a> Scope<'a> {
     pub(crate) fn no_pv(&self, name: &str, span: Span) -> Diagnostic {
         let ours = self.catalogue.pv_named(name).map(|id| self.catalogue.pv(id).module);
         let missing = self.missing(ours, self.known.modules_with_pv(name).map(|module| module.name));
-        let loaded = self.catalogue.pvs().iter().filter(|pv| self.is_loaded(pv.module)).map(|pv| pv.decl.name);
+        let loaded =
+            self.catalogue.pvs().iter().filter(|pv| self.is_loaded(pv.module)).map(|pv| pv.decl.name);
         let known = self.known.modules().iter().flat_map(|module| module.pvs.keys().copied());
         let near = nearest(name, loaded.chain(MACHINE_PVS)).or_else(|| nearest(name, known));
         let near = near.map(|name| format!("${name}"));
@@ -124,10 +126,15 @@ fn report(what: &str, name: &str, span: Span, missing: Missing, near: Option<&st
             (2, message, Some("Kamailio has it; it may come with a later release".into()))
         }
         Missing::NotYetNorLoaded(modules) => {
-            let message = format!("{name} is in Kamailio's module {}, which Tandem does not have yet", modules.join(" or "));
+            let message = format!(
+                "{name} is in Kamailio's module {}, which Tandem does not have yet",
+                modules.join(" or ")
+            );
             (2, message, Some("the module is not loaded here, either".into()))
         }
-        Missing::Unknown => (0, format!("unknown {name}"), near.map(|near| format!("did you mean `{near}`?"))),
+        Missing::Unknown => {
+            (0, format!("unknown {name}"), near.map(|near| format!("did you mean `{near}`?")))
+        }
     };
     let code = code(what, codes);
     let diagnostic = Diagnostic::error(code, span, message);

@@ -23,7 +23,8 @@ pub(super) fn read(config: &Config, settings: &mut Settings, diagnostics: &mut V
             Item::Alias(aliases) => settings.aliases.extend(aliases.iter().cloned()),
             Item::CustomVar(var) => settings.custom.push(var.clone()),
             Item::CfgEngine(engine) => settings.engine = Some(engine.clone()),
-            Item::LoadModule(_) | Item::LoadPath(_) | Item::ModParam(_) | Item::Flags(_) | Item::Route(_) => {}
+            Item::LoadModule(_) | Item::LoadPath(_) | Item::ModParam(_) | Item::Flags(_) | Item::Route(_) => {
+            }
         }
     }
 }

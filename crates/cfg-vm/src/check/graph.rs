@@ -24,7 +24,9 @@ pub(super) fn check(
     graph.never_called(diagnostics);
     graph.misused(diagnostics);
     events(program, settings, catalogue, known, diagnostics);
-    if program.unnamed(RouteKind::Request).is_none() && settings.engine.is_none() && program.routes().next().is_some()
+    if program.unnamed(RouteKind::Request).is_none()
+        && settings.engine.is_none()
+        && program.routes().next().is_some()
     {
         let (_, first) = program.routes().next().expect("there is a first route");
         let message = "there is no `request_route`: requests are dropped";
@@ -92,13 +94,9 @@ impl<'a> Graph<'a> {
 
     /// Kamailio looks at the block only; what a called route does in the wrong place, it does there.
     fn misused(&self, diagnostics: &mut Vec<Diagnostic>) {
-        for kind in [
-            RouteKind::Failure,
-            RouteKind::CoreReply,
-            RouteKind::Reply,
-            RouteKind::Branch,
-            RouteKind::OnSend,
-        ] {
+        for kind in
+            [RouteKind::Failure, RouteKind::CoreReply, RouteKind::Reply, RouteKind::Branch, RouteKind::OnSend]
+        {
             let roots: Vec<_> = self.program.routes().filter(|(_, info)| info.kind == kind).collect();
             for (root, info) in roots {
                 let reached = self.reached([root]);
@@ -106,11 +104,15 @@ impl<'a> Graph<'a> {
                     if *route == root || !reached.contains(route) || routes.intersects(context_of(kind)) {
                         continue;
                     }
-                    let message = format!("`{name}` is not made for {}, from where this is called", head_of(kind));
+                    let message =
+                        format!("`{name}` is not made for {}, from where this is called", head_of(kind));
                     let found = Diagnostic::warning("misused-when-called", *span, message)
                         .also(info.head, "called from here")
                         .help(format!("it is made for {}", places(*routes)));
-                    if !diagnostics.iter().any(|told| told.code == found.code && told.primary == found.primary) {
+                    if !diagnostics
+                        .iter()
+                        .any(|told| told.code == found.code && told.primary == found.primary)
+                    {
                         diagnostics.push(found);
                     }
                 }
@@ -130,7 +132,8 @@ fn events(
     let loaded: Vec<&str> = settings.modules.iter().map(String::as_str).chain(["core"]).collect();
     for (_, info) in program.routes().filter(|(_, info)| info.kind == RouteKind::Event) {
         let shown = String::from_utf8_lossy(info.name);
-        let raised = catalogue.event_routes().iter().any(|e| loaded.contains(&e.module) && matches(e.decl, &shown));
+        let raised =
+            catalogue.event_routes().iter().any(|e| loaded.contains(&e.module) && matches(e.decl, &shown));
         if raised {
             continue;
         }
@@ -140,9 +143,14 @@ fn events(
             .iter()
             .find(|module| module.event_routes.iter().any(|event| matches(event, &shown)));
         let message = match (ours, theirs) {
-            (Some(event), _) => format!("`{shown}` is raised by module {}, which is not loaded", event.module),
+            (Some(event), _) => {
+                format!("`{shown}` is raised by module {}, which is not loaded", event.module)
+            }
             (None, Some(module)) => {
-                format!("`{shown}` is raised by Kamailio's module {}, and by nothing in Tandem yet", module.name)
+                format!(
+                    "`{shown}` is raised by Kamailio's module {}, and by nothing in Tandem yet",
+                    module.name
+                )
             }
             (None, None) => format!("nothing raises the event `{shown}`"),
         };
@@ -158,7 +166,8 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 fn holds_word(text: &[u8], word: &[u8]) -> bool {
-    let is_part = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-');
+    let is_part =
+        |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-');
     (0..(text.len() + 1).saturating_sub(word.len())).any(|start| {
         text[start..].starts_with(word)
             && !is_part(start.checked_sub(1).and_then(|before| text.get(before)))

@@ -73,6 +73,3 @@ pub fn load(loadable: Loadable<'_>) -> Outcome {
     let is_sound = diagnostics.iter().all(|found| found.severity != Severity::Error);
     Outcome { program: is_sound.then_some(program), settings, diagnostics }
 }
-
-#[cfg(test)]
-mod tests;

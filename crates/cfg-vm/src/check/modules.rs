@@ -100,7 +100,9 @@ impl Reader<'_> {
     fn no_module(&mut self, param: &ModParam, regex: &Regex) {
         let shown = String::from_utf8_lossy(&param.module.node);
         let later = self.loadable.config.items.iter().find_map(|item| match item {
-            Item::LoadModule(load) if regex.is_match(module_name(&load.path.node).as_bytes()) => Some(load.span),
+            Item::LoadModule(load) if regex.is_match(module_name(&load.path.node).as_bytes()) => {
+                Some(load.span)
+            }
             _ => None,
         });
         let exists = self.loadable.known.module(&shown).is_some()
@@ -115,8 +117,10 @@ impl Reader<'_> {
                     .also(load, "it is loaded here")
                     .help("move the modparam below the loadmodule")
             }
-            (None, true, _) => Diagnostic::error("module-not-loaded", span, format!("module {shown} is not loaded"))
-                .help(format!("add `loadmodule \"{shown}.so\"` above, or remove this line")),
+            (None, true, _) => {
+                Diagnostic::error("module-not-loaded", span, format!("module {shown} is not loaded"))
+                    .help(format!("add `loadmodule \"{shown}.so\"` above, or remove this line"))
+            }
             (None, false, Some(near)) => {
                 Diagnostic::error("module-not-loaded", span, format!("no loaded module matches `{shown}`"))
                     .help(format!("did you mean `{near}`?"))
@@ -194,10 +198,15 @@ impl Reader<'_> {
             (KnownType::Int, ParamValue::Int(_)) | (KnownType::Str, ParamValue::Str(_) | ParamValue::Word(_))
         );
         if !fits && !param.evaluated {
-            let wanted = if decl.ty == KnownType::Int { "a number, without quotes" } else { "text in quotes" };
+            let wanted =
+                if decl.ty == KnownType::Int { "a number, without quotes" } else { "text in quotes" };
             self.misfit(module, &name, wanted, span_of(&param.value));
         }
-        self.settings.ignored.push(IgnoredParam { module: module.into(), name: name.into(), span: param.span });
+        self.settings.ignored.push(IgnoredParam {
+            module: module.into(),
+            name: name.into(),
+            span: param.span,
+        });
     }
 
     fn no_param(&mut self, module: &str, name: &str, param: &ModParam) {
@@ -206,14 +215,21 @@ impl Reader<'_> {
         if known.is_some_and(|known| known.params.contains_key(name)) {
             let message = format!("parameter `{name}` of {module} is not in Tandem yet; it is passed over");
             self.diagnostics.push(Diagnostic::warning("parameter-not-yet", span, message));
-            self.settings.ignored.push(IgnoredParam { module: module.into(), name: name.into(), span: param.span });
+            self.settings.ignored.push(IgnoredParam {
+                module: module.into(),
+                name: name.into(),
+                span: param.span,
+            });
             return;
         }
         let ours: Vec<&str> = self.loadable.catalogue.params_of(module).map(|decl| decl.name).collect();
         let theirs = known.map(|known| known.params.keys().copied().collect::<Vec<_>>()).unwrap_or_default();
         let near = nearest(name, ours.into_iter().chain(theirs));
-        let diagnostic =
-            Diagnostic::error("unknown-parameter", span, format!("module {module} has no parameter `{name}`"));
+        let diagnostic = Diagnostic::error(
+            "unknown-parameter",
+            span,
+            format!("module {module} has no parameter `{name}`"),
+        );
         self.diagnostics.push(match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic,

@@ -1,8 +1,6 @@
 //! What runs, but not as it reads: the language's traps, each a warning where it is met.
 
-use cfg_syntax::ast::{
-    BinaryOp, Block, Expr, ExprKind, Pv, Route, RouteKind, Statement, StatementKind,
-};
+use cfg_syntax::ast::{BinaryOp, Block, Expr, ExprKind, Pv, Route, RouteKind, Statement, StatementKind};
 use cfg_syntax::{Diagnostic, Span};
 
 use super::walk::{self, Visitor};
@@ -15,8 +13,22 @@ use crate::value::Value;
 
 /// Functions that come back true whatever happens.
 const ALWAYS_TRUE: [&str; 16] = [
-    "xlog", "xlogl", "xlogm", "xnotice", "xinfo", "xwarn", "xerr", "xdbg", "xalert", "xcrit", "log", "setflag",
-    "resetflag", "setbflag", "append_hf", "force_rport",
+    "xlog",
+    "xlogl",
+    "xlogm",
+    "xnotice",
+    "xinfo",
+    "xwarn",
+    "xerr",
+    "xdbg",
+    "xalert",
+    "xcrit",
+    "log",
+    "setflag",
+    "resetflag",
+    "setbflag",
+    "append_hf",
+    "force_rport",
 ];
 
 pub(super) fn check(route: &Route, scope: &Scope<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -74,9 +86,12 @@ impl Visitor for Surprises<'_> {
             }
             ExprKind::Unary { operand, .. } => self.uninterpolated(operand),
             ExprKind::Assign { .. } => {
-                self.warn("assignment-as-condition", expr.span, "this assigns, it does not compare", |found| {
-                    found.help("write == to compare")
-                });
+                self.warn(
+                    "assignment-as-condition",
+                    expr.span,
+                    "this assigns, it does not compare",
+                    |found| found.help("write == to compare"),
+                );
             }
             _ => {}
         }
@@ -160,7 +175,8 @@ impl Surprises<'_> {
         let ExprKind::Pv(pv) = &left.kind else { return };
         let Some(Value::Str(text)) = value_of(right) else { return };
         if self.pv_type(pv) == PvType::Int && crate::number::parse_int(&text).is_none() {
-            let message = format!("`${}` is a number, so this + adds, and the text counts as 0", pv.name.node);
+            let message =
+                format!("`${}` is a number, so this + adds, and the text counts as 0", pv.name.node);
             self.warn("added-text", right.span, message, |found| {
                 found.help(format!("the left side decides: write \"\" + ${} + …", pv.name.node))
             });
@@ -229,9 +245,12 @@ impl Surprises<'_> {
                 });
             }
             StatementKind::Break => {
-                self.warn("discarded-reply", last.span, "`break` ends the route with 0, which discards the reply", |found| {
-                    found.help("write `exit`")
-                });
+                self.warn(
+                    "discarded-reply",
+                    last.span,
+                    "`break` ends the route with 0, which discards the reply",
+                    |found| found.help("write `exit`"),
+                );
             }
             StatementKind::If { then, otherwise, .. } => {
                 self.last_of_reply(&then.statements);
@@ -248,7 +267,9 @@ impl Surprises<'_> {
 /// Does nothing after it run?
 fn ends(statement: &Statement) -> bool {
     match &statement.kind {
-        StatementKind::Break | StatementKind::Return(_) | StatementKind::Exit(_) | StatementKind::Drop(_) => true,
+        StatementKind::Break | StatementKind::Return(_) | StatementKind::Exit(_) | StatementKind::Drop(_) => {
+            true
+        }
         StatementKind::Block(block) => block.statements.iter().any(ends),
         StatementKind::If { then, otherwise: Some(otherwise), .. } => {
             then.statements.iter().any(ends) && otherwise.statements.iter().any(ends)

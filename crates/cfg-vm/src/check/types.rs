@@ -78,12 +78,15 @@ impl Types<'_> {
     }
 
     fn no_text(&mut self, expr: &Expr) {
-        let found = Diagnostic::error("type-mismatch", expr.span, "a number is needed here, but this is text");
-        self.diagnostics.push(found.help("the left side decides: write (int) before this, or (str) before the left"));
+        let found =
+            Diagnostic::error("type-mismatch", expr.span, "a number is needed here, but this is text");
+        self.diagnostics
+            .push(found.help("the left side decides: write (int) before this, or (str) before the left"));
     }
 
     fn no_number(&mut self, expr: &Expr) {
-        let found = Diagnostic::error("type-mismatch", expr.span, "text is needed here, but this is a number");
+        let found =
+            Diagnostic::error("type-mismatch", expr.span, "text is needed here, but this is a number");
         self.diagnostics.push(found.help("write (str) before it"));
     }
 

@@ -36,7 +36,9 @@ impl Compiler<'_> {
                 let text = self.constant_text(&place, argument)?;
                 self.parsed(&place, parse, &text)
             }
-            ArgKind::Format | ArgKind::ParsedFormat(_) | ArgKind::Int => self.evaluated(&place, kind, argument),
+            ArgKind::Format | ArgKind::ParsedFormat(_) | ArgKind::Int => {
+                self.evaluated(&place, kind, argument)
+            }
             ArgKind::Flag => self.flag(&place, argument),
             ArgKind::PvRead => self.variable(&place, argument, false),
             ArgKind::PvWrite => self.variable(&place, argument, true),
@@ -51,7 +53,9 @@ impl Compiler<'_> {
             ArgumentKind::Str(text) | ArgumentKind::Word(text) => Some(text.as_slice().into()),
             ArgumentKind::Int(number) => Some(Str::decimal(*number)),
             ArgumentKind::Empty => Some(Str::EMPTY),
-            ArgumentKind::Expr(expr) if value_of(expr).is_some() => value_of(expr).map(|value| value.to_str()),
+            ArgumentKind::Expr(expr) if value_of(expr).is_some() => {
+                value_of(expr).map(|value| value.to_str())
+            }
             ArgumentKind::Pv(_) | ArgumentKind::Expr(_) => {
                 self.tell(place.error("argument-constant", "must be a constant"));
                 None
@@ -118,7 +122,9 @@ impl Compiler<'_> {
     fn flag(&mut self, place: &Place<'_>, argument: &Argument) -> Option<ArgPlan> {
         let number = match &argument.kind {
             ArgumentKind::Int(number) => *number,
-            ArgumentKind::Word(name) | ArgumentKind::Str(name) => match parse_int(name).filter(|_| !name.is_empty()) {
+            ArgumentKind::Word(name) | ArgumentKind::Str(name) => match parse_int(name)
+                .filter(|_| !name.is_empty())
+            {
                 Some(number) => number,
                 None if name.first() == Some(&b'$') => return self.evaluated(place, ArgKind::Flag, argument),
                 None => self.named_flag(name, place.span)?,
@@ -141,7 +147,8 @@ impl Compiler<'_> {
             return Some(flag.number.into());
         }
         let near = nearest(&shown, self.flags.iter().map(|flag| flag.name.as_str())).map(str::to_owned);
-        let diagnostic = Diagnostic::error("undeclared-flag", span, format!("the flag `{shown}` is not declared"));
+        let diagnostic =
+            Diagnostic::error("undeclared-flag", span, format!("the flag `{shown}` is not declared"));
         self.tell(match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic.help(format!("declare it at the top: `flags {shown};`")),
@@ -199,7 +206,9 @@ impl Compiler<'_> {
 
     fn value(&mut self, argument: &Argument) -> Option<ArgPlan> {
         Some(match &argument.kind {
-            ArgumentKind::Str(text) | ArgumentKind::Word(text) => fixed(ArgValue::Str(text.as_slice().into())),
+            ArgumentKind::Str(text) | ArgumentKind::Word(text) => {
+                fixed(ArgValue::Str(text.as_slice().into()))
+            }
             ArgumentKind::Int(number) => fixed(ArgValue::Int(*number)),
             ArgumentKind::Empty => fixed(ArgValue::Str(Str::EMPTY)),
             ArgumentKind::Pv(pv) => ArgPlan::Value(self.binder.pv(pv)?, ArgKind::Value),

@@ -49,9 +49,8 @@ impl Compiler<'_> {
     }
 
     fn overload(&self, functions: &[FunctionId], count: usize) -> Option<(FunctionId, FunctionDecl)> {
-        let takes = |decl: &FunctionDecl| {
-            count >= decl.required && (decl.variadic || count <= decl.arguments.len())
-        };
+        let takes =
+            |decl: &FunctionDecl| count >= decl.required && (decl.variadic || count <= decl.arguments.len());
         let decls = functions.iter().map(|id| (*id, self.binder.scope.catalogue.function(*id).decl));
         decls.into_iter().find(|(_, decl)| takes(decl))
     }
@@ -145,7 +144,8 @@ impl Compiler<'_> {
         let head = head_of(kind);
         let diagnostic = Diagnostic::error("undefined-route", span, format!("there is no `{head}[{shown}]`"));
         if shown.contains('$') {
-            return diagnostic.help("a name in quotes is taken as it stands; write route($var(x)) for one in a variable");
+            return diagnostic
+                .help("a name in quotes is taken as it stands; write route($var(x)) for one in a variable");
         }
         let names: Vec<String> = self
             .program

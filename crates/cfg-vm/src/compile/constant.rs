@@ -26,9 +26,11 @@ pub(crate) fn type_of(expr: &Expr) -> Type {
             BinaryOp::Add => type_of(left),
             _ => Type::Int,
         },
-        ExprKind::Pv(_) | ExprKind::Select(_) | ExprKind::Keyword(_) | ExprKind::Word(_) | ExprKind::Error => {
-            Type::Open
-        }
+        ExprKind::Pv(_)
+        | ExprKind::Select(_)
+        | ExprKind::Keyword(_)
+        | ExprKind::Word(_)
+        | ExprKind::Error => Type::Open,
     }
 }
 
@@ -137,7 +139,9 @@ pub(crate) fn may_fail(expr: &Expr) -> bool {
         ExprKind::Assign { value, .. } => may_fail(value),
         ExprKind::Binary { op, left, right } => {
             let itself = match op.node {
-                BinaryOp::Div | BinaryOp::Mod => !matches!(value_of(right), Some(Value::Int(number)) if number != 0),
+                BinaryOp::Div | BinaryOp::Mod => {
+                    !matches!(value_of(right), Some(Value::Int(number)) if number != 0)
+                }
                 BinaryOp::Match => value_of(right).is_none(),
                 _ => false,
             };

@@ -76,7 +76,9 @@ impl Compiler<'_> {
         }
         match &expr.kind {
             ExprKind::Binary { op, left, right }
-                if op.node == BinaryOp::Add && type_of(left) == Type::Open && without_neutral(expr).is_none() =>
+                if op.node == BinaryOp::Add
+                    && type_of(left) == Type::Open
+                    && without_neutral(expr).is_none() =>
             {
                 self.number(left, Codes::Truth);
                 self.number(right, Codes::Truth);

@@ -18,7 +18,8 @@ impl Compiler<'_> {
     pub(super) fn keyword_comparison(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> bool {
         let negated = op == BinaryOp::Ne;
         let (keyword, other) = match (&left.kind, &right.kind) {
-            (ExprKind::Myself, ExprKind::Keyword(keyword)) | (ExprKind::Keyword(keyword), ExprKind::Myself) => {
+            (ExprKind::Myself, ExprKind::Keyword(keyword))
+            | (ExprKind::Keyword(keyword), ExprKind::Myself) => {
                 self.myself(*keyword, op, span);
                 return true;
             }
@@ -31,7 +32,9 @@ impl Compiler<'_> {
                 self.then(Op::Keyword(keyword), left.span);
                 self.pattern(other, span);
             }
-            Keyword::SrcIp | Keyword::DstIp | Keyword::SndIp | Keyword::ToIp => self.address(keyword, negated, other, span),
+            Keyword::SrcIp | Keyword::DstIp | Keyword::SndIp | Keyword::ToIp => {
+                self.address(keyword, negated, other, span)
+            }
             Keyword::Proto | Keyword::SndProto => self.one_of(&PROTOCOLS, keyword, negated, other, span),
             Keyword::Af | Keyword::SndAf => self.one_of(&["INET", "INET6"], keyword, negated, other, span),
             Keyword::SrcPort
@@ -61,8 +64,11 @@ impl Compiler<'_> {
                 | Keyword::ToIp
         );
         if !allowed || !matches!(op, BinaryOp::Eq | BinaryOp::Ne) {
-            let help = "it is compared by == and != with uri, from_uri, to_uri, src_ip, dst_ip, to_ip or snd_ip";
-            return self.tell(Diagnostic::error("myself-operand", span, "`myself` does not go with this").help(help));
+            let help =
+                "it is compared by == and != with uri, from_uri, to_uri, src_ip, dst_ip, to_ip or snd_ip";
+            return self.tell(
+                Diagnostic::error("myself-operand", span, "`myself` does not go with this").help(help),
+            );
         }
         self.then(Op::Myself(keyword), span);
         if op == BinaryOp::Ne {
@@ -121,7 +127,11 @@ impl Compiler<'_> {
 
     fn amount(&mut self, op: BinaryOp, keyword: Keyword, other: &Expr, span: Span) {
         let Some(arith) = number_comparison(op) else {
-            return self.tell(Diagnostic::error("keyword-operator", span, "numbers are compared by ==, !=, <, >, <=, >="));
+            return self.tell(Diagnostic::error(
+                "keyword-operator",
+                span,
+                "numbers are compared by ==, !=, <, >, <=, >=",
+            ));
         };
         self.then(Op::Keyword(keyword), span);
         self.then(Op::ToInt, span);
@@ -194,7 +204,9 @@ fn number_comparison(op: BinaryOp) -> Option<crate::op::Arith> {
     match op {
         BinaryOp::Eq => arith(BinaryOp::IntEq),
         BinaryOp::Ne => arith(BinaryOp::IntNe),
-        BinaryOp::Lt | BinaryOp::Gt | BinaryOp::Le | BinaryOp::Ge | BinaryOp::IntEq | BinaryOp::IntNe => arith(op),
+        BinaryOp::Lt | BinaryOp::Gt | BinaryOp::Le | BinaryOp::Ge | BinaryOp::IntEq | BinaryOp::IntNe => {
+            arith(op)
+        }
         _ => None,
     }
 }
@@ -207,7 +219,8 @@ fn address_pattern(text: &str) -> Option<AddressPattern> {
     };
     let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
     let Ok(address) = bare.parse::<IpAddr>() else {
-        let is_name = !bare.is_empty() && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        let is_name =
+            !bare.is_empty() && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
         return (is_name && mask.is_none()).then(|| AddressPattern::Name(bare.into()));
     };
     let most = if address.is_ipv4() { 32 } else { 128 };

@@ -151,7 +151,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn bad_regex(&mut self, error: &RegexError, span: Span) {
-        self.tell(Diagnostic::error("regex", span, format!("this regular expression does not work: {error}")));
+        self.tell(Diagnostic::error(
+            "regex",
+            span,
+            format!("this regular expression does not work: {error}"),
+        ));
     }
 
     fn emit(&mut self, op: Op, span: Span) -> usize {
@@ -205,8 +209,6 @@ pub(crate) fn context_of(kind: RouteKind) -> Routes {
         RouteKind::Failure => Routes::FAILURE,
         RouteKind::Branch => Routes::BRANCH,
         RouteKind::OnSend => Routes::ONSEND,
-        RouteKind::Event => {
-            Routes::REQUEST.or(Routes::EVENT).or(Routes::LOCAL).or(Routes::BRANCH_FAILURE)
-        }
+        RouteKind::Event => Routes::REQUEST.or(Routes::EVENT).or(Routes::LOCAL).or(Routes::BRANCH_FAILURE),
     }
 }

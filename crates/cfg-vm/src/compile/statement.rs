@@ -75,7 +75,11 @@ impl Compiler<'_> {
         self.any(value, Codes::Raw);
         let ExprKind::Pv(pv) = &target.kind else {
             if !matches!(target.kind, ExprKind::Error) {
-                self.tell(Diagnostic::error("assignment", target.span, "only a pseudo-variable can be assigned to"));
+                self.tell(Diagnostic::error(
+                    "assignment",
+                    target.span,
+                    "only a pseudo-variable can be assigned to",
+                ));
             }
             return;
         };
@@ -216,10 +220,15 @@ impl Compiler<'_> {
             };
             let is_default = matches!(case.label, CaseLabel::Default);
             let twin = seen.iter().find(|(other, known)| {
-                if is_default { matches!(other.label, CaseLabel::Default) } else { value.is_some() && *known == value }
+                if is_default {
+                    matches!(other.label, CaseLabel::Default)
+                } else {
+                    value.is_some() && *known == value
+                }
             });
             if let Some((first, _)) = twin {
-                let diagnostic = Diagnostic::error("duplicate-case", case.span, "this label was there before");
+                let diagnostic =
+                    Diagnostic::error("duplicate-case", case.span, "this label was there before");
                 let diagnostic = diagnostic.also(first.span, "the first one");
                 self.tell(diagnostic);
             }
@@ -238,8 +247,10 @@ impl Compiler<'_> {
         let only_default = matches!(cases, [Case { label: CaseLabel::Default, .. }]);
         if only_default && value_of(subject).is_none() {
             let message = "a switch with nothing but `default` stops Kamailio's start";
-            self.tell(Diagnostic::error("default-only", span_of_head(span, subject), message)
-                .help("write its statements without the switch"));
+            self.tell(
+                Diagnostic::error("default-only", span_of_head(span, subject), message)
+                    .help("write its statements without the switch"),
+            );
         }
     }
 

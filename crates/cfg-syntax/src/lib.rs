@@ -13,6 +13,7 @@ mod lex;
 pub mod options;
 pub mod parse;
 mod preprocess;
+pub mod print;
 pub mod source;
 pub mod template;
 

@@ -126,6 +126,7 @@ impl Lexer<'_> {
         frame.advance(length);
         let span = frame.span_from(from);
         if is_complete(directive, frame) {
+            self.warn_of_missing_line_end(directive, span);
             self.obey(directive, span);
         } else {
             self.incomplete(directive, span);
@@ -133,7 +134,7 @@ impl Lexer<'_> {
         true
     }
 
-    fn obey(&mut self, directive: Directive, span: Span) {
+    pub(crate) fn obey(&mut self, directive: Directive, span: Span) {
         match directive {
             Directive::Define(existing) => self.define(existing),
             Directive::Undefine { must_exist } => self.undefine(must_exist),
@@ -146,6 +147,20 @@ impl Lexer<'_> {
             Directive::Endif => self.end_condition(span),
             Directive::Include { must_exist } => self.include(span, must_exist),
             Directive::Mode => self.pass_line(),
+        }
+    }
+
+    /// Kamailio does not see an `#!endif` at the very end of a file.
+    fn warn_of_missing_line_end(&mut self, directive: Directive, span: Span) {
+        let frame = self.frame();
+        if matches!(directive, Directive::Else | Directive::Endif)
+            && frame.to_line_end() == frame.rest().len()
+        {
+            let message = "Kamailio does not see a directive whose line has no end";
+            self.report(
+                Diagnostic::warning(codes::INCOMPLETE_DIRECTIVE, span, message)
+                    .help("end the file with an empty line"),
+            );
         }
     }
 

@@ -21,6 +21,11 @@ struct Condition {
 }
 
 impl Conditions {
+    pub(crate) fn open(&mut self, span: Span, holds: bool) {
+        self.failing += usize::from(!holds);
+        self.open.push(Condition { span, holds, has_else: false });
+    }
+
     /// The text that follows is not read.
     pub(crate) fn skip(&self) -> bool {
         self.failing > 0
@@ -69,38 +74,44 @@ impl Lexer<'_> {
 
     pub(super) fn begin_condition(&mut self, test: Test, span: Span) {
         let reading = !self.conditions.skip();
+        let holds = self.test(test);
+        self.conditions.open(span, holds);
         let frame = self.frame();
-        frame.skip_blanks();
-        let length = frame.to_line_end();
         let from = frame.at;
-        let name_length = match test {
-            Test::Defined | Test::NotDefined => frame.run(|byte| !byte.is_ascii_whitespace()),
-            Test::Expression => length,
-        };
-        let name = String::from_utf8_lossy(&frame.rest()[..name_length]).into_owned();
-        let after = frame.rest()[name_length..length].trim_ascii();
-        let only_name = after.is_empty() || after.starts_with(b"#") || after.starts_with(b"//");
-        let (at, rest) =
-            (frame.span(from, from + name_length), frame.span(from + name_length, from + length));
-        frame.advance(length);
-        let holds = match test {
-            Test::Defined => self.defines.contains(&name),
-            Test::NotDefined => !self.defines.contains(&name),
-            Test::Expression => reading && self.test_expression(&name, at),
-        };
+        frame.advance(frame.to_line_end());
+        let rest = frame.text[from..frame.at].trim_ascii();
+        let only_name = rest.is_empty() || rest.starts_with(b"#") || rest.starts_with(b"//");
+        let span = frame.span_from(from);
         if reading && !only_name {
             self.report(
-                Diagnostic::warning(codes::TEXT_AFTER_DIRECTIVE, rest, "only the first name is tested")
+                Diagnostic::warning(codes::TEXT_AFTER_DIRECTIVE, span, "only the first name is tested")
                     .label("this is passed over")
                     .help("nest one #!ifdef in the other, or use #!ifexp"),
             );
         }
-        self.conditions.failing += usize::from(!holds);
-        self.conditions.open.push(Condition { span, holds, has_else: false });
     }
 
-    fn test_expression(&mut self, text: &str, span: Span) -> bool {
-        match expression::evaluate(text, &self.defines) {
+    /// Reads what a condition tests, and tests it.
+    pub(crate) fn test(&mut self, test: Test) -> bool {
+        if test == Test::Expression {
+            return self.test_expression();
+        }
+        let defined = self.directive_name().is_some_and(|named| self.defines.contains(&named.name));
+        defined == (test == Test::Defined)
+    }
+
+    fn test_expression(&mut self) -> bool {
+        let reading = !self.conditions.skip();
+        let frame = self.frame();
+        frame.skip_blanks();
+        let from = frame.at;
+        frame.advance(frame.to_line_end());
+        let span = frame.span_from(from);
+        let text = String::from_utf8_lossy(&frame.text[from..frame.at]).into_owned();
+        if !reading {
+            return false;
+        }
+        match expression::evaluate(&text, &self.defines) {
             Ok(value) => value.is_true(),
             Err(reason) => {
                 self.bad_expression(&reason, span);
@@ -116,7 +127,7 @@ impl Lexer<'_> {
         );
     }
 
-    pub(super) fn otherwise(&mut self, span: Span) {
+    pub(crate) fn otherwise(&mut self, span: Span) {
         let Some(condition) = self.conditions.open.last_mut() else {
             self.report(
                 Diagnostic::warning(codes::STRAY_ELSE, span, "`#!else` without `#!ifdef`; it does nothing")
@@ -144,7 +155,7 @@ impl Lexer<'_> {
         }
     }
 
-    pub(super) fn end_condition(&mut self, span: Span) {
+    pub(crate) fn end_condition(&mut self, span: Span) {
         match self.conditions.open.pop() {
             Some(condition) => self.conditions.failing -= usize::from(!condition.holds),
             None => self.report(

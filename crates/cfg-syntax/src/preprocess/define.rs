@@ -5,14 +5,14 @@ use super::defines::MAX_DEFINES;
 use super::expression;
 use super::subst::{Parts, Subst};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::lex::{Lexer, read_quoted};
+use crate::lex::{Lexer, is_word_byte, read_quoted};
 use crate::options::CommandLine;
 use crate::source::{FileId, Span};
 
 /// A name as a directive gives it.
-struct Named {
-    name: String,
-    span: Span,
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) span: Span,
 }
 
 impl Lexer<'_> {
@@ -160,18 +160,22 @@ impl Lexer<'_> {
     }
 
     /// The name after a directive; says what is wrong with it.
-    fn directive_name(&mut self) -> Option<Named> {
+    pub(super) fn directive_name(&mut self) -> Option<Named> {
         let frame = self.frame();
         frame.skip_blanks();
         let from = frame.at;
-        frame.advance(frame.run(|byte| !byte.is_ascii_whitespace()));
+        frame.advance(frame.run(|byte| is_word_byte(byte) || byte == b'='));
         let name = String::from_utf8_lossy(&frame.text[from..frame.at]).into_owned();
         let span = frame.span_from(from);
-        if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '=') {
+        let next = frame.peek(0);
+        if !name.is_empty() && next != Some(b'-') {
             return Some(Named { name, span });
         }
+        let length = frame.run(|byte| !byte.is_ascii_whitespace());
+        let whole = frame.span(from, frame.at + length);
+        let text = String::from_utf8_lossy(&frame.text[from..frame.at + length]).into_owned();
         self.report(
-            Diagnostic::error(codes::BAD_DEFINE_NAME, span, format!("`{name}` cannot be defined"))
+            Diagnostic::error(codes::BAD_DEFINE_NAME, whole, format!("`{text}` is no name for a define"))
                 .help("a name is made of letters, digits and `_`"),
         );
         self.pass_line();

@@ -73,26 +73,26 @@ impl Lexer<'_> {
         }
     }
 
-    /// The `"path"` after the keyword.
+    /// The `"path"` after the keyword: quoted, without blanks, and nothing right behind it.
     fn included_path(&mut self, keyword: Span) -> Option<(String, Span)> {
         let frame = self.frame();
-        frame.skip_blanks();
+        frame.advance(frame.run(|byte| byte.is_ascii_whitespace()));
         let from = frame.at;
-        let length = frame.to_line_end();
-        let line = &frame.rest()[..length];
-        let closing = line.iter().skip(1).position(|byte| *byte == b'"');
-        let (Some(b'"'), Some(path_length)) = (line.first(), closing) else {
-            frame.advance(length);
-            let span = if length == 0 { keyword } else { frame.span_from(from) };
-            self.report(
-                Diagnostic::error(codes::BAD_INCLUDE, span, "a file name in double quotes is expected")
-                    .help("write include_file \"path\""),
-            );
+        frame.advance(frame.run(|byte| !byte.is_ascii_whitespace()));
+        let word = &frame.text[from..frame.at];
+        let inside = word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\""));
+        let span = frame.span_from(from);
+        let Some(mut path) = inside.map(<[u8]>::to_vec) else {
+            let help = if word.first() == Some(&b'"') {
+                "write include_file \"path\", with no blank in the path and a blank or line end behind it"
+            } else {
+                "write include_file \"path\""
+            };
+            let span = if word.is_empty() { keyword } else { span };
+            let message = "a file name in double quotes is expected";
+            self.report(Diagnostic::error(codes::BAD_INCLUDE, span, message).help(help));
             return None;
         };
-        let mut path = line[1..=path_length].to_vec();
-        frame.advance(path_length + 2);
-        let span = frame.span_from(from);
         for subst in &self.substs {
             if let Some(changed) = subst.apply(&path) {
                 path = changed;

@@ -46,6 +46,7 @@ impl Source {
     pub(crate) fn print(&self) -> Result<Vec<u8>, String> {
         let predefined = predefined();
         cfg_syntax::print::print(&self.loader(), &self.path, &self.options(&predefined))
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -334,24 +334,26 @@ impl Line<'_> {
         let between = kept.get(method_end..version_start)?;
         let uri = between.trim_ascii();
         let version = &kept[version_start..];
-        if uri.is_empty()
+        // Two spaces and nothing between them: an empty URI, which Kamailio takes (nothing can be routed by it).
+        let is_bare = between == b"  ";
+        if (uri.is_empty() && !is_bare)
             || memchr(b'/', version).is_none()
             || !kept[..method_end].iter().copied().all(is_name)
         {
             return None;
         }
-        let fault =
-            if between.len() != uri.len() + 2 || between[0] != b' ' || between[between.len() - 1] != b' ' {
-                Some(StartFault::Separator)
-            } else if uri.iter().any(u8::is_ascii_whitespace) {
-                Some(StartFault::SpaceInUri)
-            } else {
-                (kept.len() != line.len()).then_some(StartFault::TrailingSpace)
-            };
+        let is_separated = between.len() == uri.len() + 2 && between.starts_with(b" ") && between.ends_with(b" ");
+        let fault = if !is_separated {
+            Some(StartFault::Separator)
+        } else if uri.iter().any(u8::is_ascii_whitespace) {
+            Some(StartFault::SpaceInUri)
+        } else {
+            (kept.len() != line.len()).then_some(StartFault::TrailingSpace)
+        };
         let start = StartLine::Request {
             method: Method::from_bytes(&kept[..method_end]),
             method_text: self.span(0, method_end),
-            uri: Span::locate(self.buffer, uri)?,
+            uri: if is_bare { self.span(method_end + 1, method_end + 1) } else { Span::locate(self.buffer, uri)? },
             version: self.span(version_start, kept.len()),
         };
         Some((start, fault))

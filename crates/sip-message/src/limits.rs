@@ -12,8 +12,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The defaults: 64 KiB a message (what a datagram can hold), 256 header fields, 32 KiB of headers.
-    pub const DEFAULT: Self = Self { message_size: 65_536, header_count: 256, header_size: 32_768 };
+    /// The defaults: 64 KiB a message (what a datagram can hold), 1,024 header fields, 32 KiB of headers.
+    pub const DEFAULT: Self = Self { message_size: 65_536, header_count: 1024, header_size: 32_768 };
 }
 
 impl Default for Limits {

@@ -48,7 +48,9 @@ impl Reply<'_> {
             request.index().fields_end() + self.headers.len() + self.server.len() + self.body.len() + 128,
         );
         let mut digits = [0; 20];
-        out.extend_from_slice(b"SIP/2.0 ");
+        // As written in the request: RFC 3261 §7.1 has it compare without case.
+        out.extend_from_slice(request.version());
+        out.push(b' ');
         let status = write_decimal(&mut digits, usize::from(self.status));
         // A status has three digits (RFC 3261 §7.2).
         out.extend_from_slice(&b"00"[status.len().min(3) - 1..]);

@@ -189,6 +189,8 @@ pub struct StreamWishes {
     pub reply_no_connect: bool,
     /// `set_reply_close()`.
     pub reply_close: bool,
+    /// `udp_mtu_try_proto()`: what a datagram longer than `udp_mtu` goes over, in place of the parameter's.
+    pub mtu_proto: Option<Proto>,
 }
 
 /// What kind of route runs, and on what.

@@ -169,6 +169,11 @@ pub fn socket_for(cx: &Cx<'_>, target: Target) -> Option<ListenerId> {
 /// # Errors
 /// It did not leave.
 pub fn request_to(cx: &mut Cx<'_>, target: Target) -> Result<(), ForwardError> {
+    let Context { message, edits, destination, .. } = &mut *cx.context;
+    if let Some(uri) = &destination.uri {
+        edits.set_uri(message, uri);
+    }
+    let target = by_size(cx, target);
     let socket = socket_for(cx, target).ok_or(ForwardError::NoSocket(target))?;
     for hook in &cx.running.hooks.before_send {
         hook(cx, socket);
@@ -185,6 +190,21 @@ pub fn request_to(cx: &mut Cx<'_>, target: Target) -> Result<(), ForwardError> {
         after: if wishes.forward_close { After::Close } else { After::Keep },
     };
     send_edited(cx, socket, target, stream)
+}
+
+/// The same target over another transport, where `udp_mtu` is set, the datagram would be longer, and there is a
+/// socket for it (RFC 3261 §18.1.1).
+fn by_size(cx: &mut Cx<'_>, target: Target) -> Target {
+    let core = &cx.running.core;
+    let proto = cx.context.stream.mtu_proto.or(core.udp_mtu_try_proto);
+    let (Some(proto), Proto::Udp, 1..) = (proto, target.proto, core.udp_mtu) else { return target };
+    let other = Target { proto, ..target };
+    let (Some(socket), Some(_)) = (socket_for(cx, target), socket_for(cx, other)) else { return target };
+    let mark = cx.context.edits.mark();
+    branch::add_via(cx, socket, Proto::Udp);
+    let length = cx.context.edits.to_vec(&cx.context.message).len();
+    cx.context.edits.rollback(mark);
+    if length > core.udp_mtu { other } else { target }
 }
 
 /// How a stream is used for one message.

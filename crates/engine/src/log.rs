@@ -3,6 +3,7 @@
 //! A line of a script is an event of target `script` with the fields `severity` (Kamailio's number), `prefix` and
 //! `text`; the application's log layer decides how it looks.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cfg_syntax::{SourceMap, Span};
@@ -24,6 +25,24 @@ pub fn threshold() -> i64 {
 /// Whether lines of a level are written: then only is a format worth evaluating.
 pub fn enabled(level: i64) -> bool {
     level <= threshold()
+}
+
+thread_local! {
+    /// What `log_prefix` came to for the message that this thread works on.
+    static PREFIX: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Sets what stands before each line of this thread (`log_prefix`); empty for nothing.
+pub(crate) fn set_prefix(prefix: &[u8]) {
+    PREFIX.with_borrow_mut(|kept| {
+        kept.clear();
+        kept.push_str(&String::from_utf8_lossy(prefix));
+    });
+}
+
+/// Shows what stands before each line of this thread.
+pub fn with_prefix<T>(show: impl FnOnce(&str) -> T) -> T {
+    PREFIX.with_borrow(|prefix| show(prefix))
 }
 
 /// Kamailio's name of a level: `ERROR` for -1.

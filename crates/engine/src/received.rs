@@ -27,8 +27,7 @@ impl Mark {
         Self {
             forced_rport: (force_rport && !asked).then_some(port),
             asked_rport: asked.then_some(port),
-            received: via.received().is_none()
-                && (crate::reply::host_address(via.host) != Some(received.source.ip()) || (force_rport && !asked)),
+            received: crate::reply::host_address(via.received().unwrap_or(via.host)) != Some(received.source.ip()),
         }
     }
 
@@ -45,12 +44,24 @@ impl Mark {
     }
 }
 
-/// Whether every line of the header part is a header: Kamailio reads them all before it makes a reply.
+/// Whether every line of the header part is a header, and none that may be there once is there twice: Kamailio reads
+/// them all before it makes a reply.
 pub(crate) fn is_readable(message: &Message) -> bool {
+    let is_single = |id| message.index().all(id).nth(1).is_none();
     !message.index().has(HeaderId::Malformed)
         && message.content_length().is_none_or(|length| length.is_ok())
-        && message.index().all(HeaderId::ContentLength).nth(1).is_none()
+        && SINGLE_HEADERS.into_iter().all(is_single)
 }
+
+/// Headers that may be there once.
+pub(crate) const SINGLE_HEADERS: [HeaderId; 6] = [
+    HeaderId::From,
+    HeaderId::To,
+    HeaderId::CSeq,
+    HeaderId::CallId,
+    HeaderId::MaxForwards,
+    HeaderId::ContentLength,
+];
 
 fn host_texts_of(received: &Received) -> cfg_vm::Str {
     host_texts(received.source.ip()).1

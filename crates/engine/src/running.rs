@@ -19,6 +19,8 @@ use cfg_vm::program::{Program, RouteId};
 use cfg_vm::settings::Settings;
 use cfg_vm::{Catalogue, check};
 
+use transport::Proto;
+
 use crate::cx::States;
 use crate::module::{Module, NativeFn, PvRead, PvWrite};
 use crate::setup::{Hooks, Setup};
@@ -72,7 +74,9 @@ impl Registry {
         });
         let mut diagnostics = parsed.diagnostics;
         diagnostics.extend(outcome.diagnostics);
-        Checked { path: path.to_owned(), sources, program: outcome.program.map(Arc::new), settings: outcome.settings, diagnostics }
+        let mut settings = outcome.settings;
+        settings.defines = parsed.defines.into_iter().map(|define| (define.name, define.value)).collect();
+        Checked { path: path.to_owned(), sources, program: outcome.program.map(Arc::new), settings, diagnostics }
     }
 
     /// Starts the modules of a checked configuration. `before` is what ran until now.
@@ -184,6 +188,10 @@ pub(crate) struct CoreSettings {
     pub(crate) server_signature: bool,
     pub(crate) server_header: Vec<u8>,
     pub(crate) onsend_route_reply: bool,
+    /// Longer datagrams than this go over another transport; 0 for none.
+    pub(crate) udp_mtu: usize,
+    /// Which.
+    pub(crate) udp_mtu_try_proto: Option<Proto>,
     pub(crate) log_prefix: Option<BoundTemplate>,
 }
 
@@ -207,6 +215,8 @@ impl Running {
                 server_signature: settings.core.int("server_signature") != 0,
                 server_header: header,
                 onsend_route_reply: settings.core.int("onsend_route_reply") != 0,
+                udp_mtu: usize::try_from(settings.core.int("udp_mtu")).unwrap_or(0),
+                udp_mtu_try_proto: settings.core.text("udp_mtu_try_proto").and_then(Proto::from_bytes),
                 log_prefix: None,
             },
             functions: registry.functions.clone(),

@@ -128,6 +128,7 @@ struct Line {
 
 impl Line {
     fn write(&self, target: &str, out: &mut String) {
+        engine::log::with_prefix(|prefix| out.push_str(prefix));
         match &self.prefix {
             Some(prefix) => out.push_str(prefix),
             None if target == "core" => out.push_str("<core>: "),

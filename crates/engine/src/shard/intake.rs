@@ -3,6 +3,8 @@
 
 use sip_message::{HeaderField, HeaderId, Message, Method, StartFault};
 
+use crate::received::SINGLE_HEADERS;
+
 /// Why a message is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -29,7 +31,8 @@ impl std::fmt::Display for Refusal {
 
 /// Whether scripts get to see the message.
 pub(crate) fn check(message: &Message) -> Result<(), Refusal> {
-    if !matches!(message.index().start_fault(), None | Some(StartFault::TrailingSpace)) {
+    let is_clean = matches!(message.index().start_fault(), None | Some(StartFault::TrailingSpace));
+    if !is_clean || !message.version().eq_ignore_ascii_case(b"SIP/2.0") {
         return Err(Refusal::StartLine);
     }
     to_first_via(message)?;
@@ -40,8 +43,7 @@ pub(crate) fn check(message: &Message) -> Result<(), Refusal> {
                 return Err(Refusal::Missing(id));
             }
         }
-        // `$cs` and the transaction key need it whenever a request is worked on.
-        if message.cseq().is_err() {
+        if !has_cseq_method(message) {
             return Err(Refusal::Header(HeaderId::CSeq));
         }
     }
@@ -54,7 +56,7 @@ fn to_first_via(message: &Message) -> Result<(), Refusal> {
         if field.id == HeaderId::Malformed {
             return Err(Refusal::Header(field.id));
         }
-        if is_single(field.id) {
+        if SINGLE_HEADERS.contains(&field.id) {
             if seen >> field.id as u8 & 1 == 1 {
                 return Err(Refusal::Twice(field.id));
             }
@@ -70,27 +72,22 @@ fn to_first_via(message: &Message) -> Result<(), Refusal> {
     Err(Refusal::Missing(HeaderId::Via))
 }
 
-fn is_single(id: HeaderId) -> bool {
-    matches!(
-        id,
-        HeaderId::From
-            | HeaderId::To
-            | HeaderId::CSeq
-            | HeaderId::CallId
-            | HeaderId::MaxForwards
-            | HeaderId::ContentLength
-    )
-}
-
 /// Headers that are read when they come before the first Via.
 fn is_readable(message: &Message, field: &HeaderField) -> bool {
     match field.id {
         HeaderId::Via => message.top_via().is_ok_and(|via| via.version == b"2.0" && via.protocol.eq_ignore_ascii_case(b"SIP")),
         HeaderId::To => message.to().is_ok(),
-        HeaderId::CSeq => message.cseq().is_ok(),
+        HeaderId::CSeq => has_cseq_method(message),
         HeaderId::ContentLength | HeaderId::MaxForwards => message.number(field.id).is_some_and(|n| n.is_ok()),
         _ => true,
     }
+}
+
+/// Whether CSeq's first line holds a number (of any look) and a method.
+fn has_cseq_method(message: &Message) -> bool {
+    let value = message.value(HeaderId::CSeq).unwrap_or_default();
+    let line = value.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count() >= 2
 }
 
 /// Whether nothing but a keep-alive was sent.

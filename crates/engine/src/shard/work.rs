@@ -153,7 +153,13 @@ impl Shard {
         let result = catch_unwind(AssertUnwindSafe(|| {
             let Work { context, execution, .. } = &mut *work;
             let mut cx = Cx::new(context, &mut self.services, &running);
-            run(&mut cx, execution)
+            let Some(prefix) = &running.core.log_prefix else { return run(&mut cx, execution) };
+            // Once a message as Kamailio has it would be enough, but a thread takes turns between messages.
+            let prefix = cx.evaluate(prefix);
+            crate::log::set_prefix(&prefix);
+            let stretch = run(&mut cx, execution);
+            crate::log::set_prefix(b"");
+            stretch
         }));
         match result {
             Ok(Stretch::Done) => self.finish(work),

@@ -169,9 +169,12 @@ pub fn socket_for(cx: &Cx<'_>, target: Target) -> Option<ListenerId> {
 /// # Errors
 /// It did not leave.
 pub fn request_to(cx: &mut Cx<'_>, target: Target) -> Result<(), ForwardError> {
-    let Context { message, edits, destination, .. } = &mut *cx.context;
-    if let Some(uri) = &destination.uri {
-        edits.set_uri(message, uri);
+    let Context { message, edits, destination, via, .. } = &mut *cx.context;
+    match (&destination.uri, message.request_uri()) {
+        (Some(uri), _) => edits.set_uri(message, uri),
+        // It may have been another when the message was sent before.
+        (None, Some(original)) if via.marked => edits.set_uri(message, original),
+        _ => {}
     }
     let target = by_size(cx, target);
     let socket = socket_for(cx, target).ok_or(ForwardError::NoSocket(target))?;

@@ -19,7 +19,7 @@ pub(crate) use select::select;
 const MAX_LEN: i64 = 65_535;
 
 /// A keyword's value.
-pub(crate) fn read(cx: &mut Cx<'_>, keyword: Keyword) -> Value {
+pub(crate) fn read(cx: &Cx<'_>, keyword: Keyword) -> Value {
     let context = &*cx.context;
     let message = &context.message;
     match keyword {
@@ -31,13 +31,17 @@ pub(crate) fn read(cx: &mut Cx<'_>, keyword: Keyword) -> Value {
         Keyword::ToUri => message.to().ok().map(|to| context.keep(to.uri_text)).into(),
         Keyword::MsgLen => Value::Int(message.buffer().len() as i64),
         Keyword::MaxLen => Value::Int(MAX_LEN),
-        Keyword::SrcIp | Keyword::DstIp | Keyword::SndIp | Keyword::ToIp => address(cx, keyword).map(ip_text).into(),
+        Keyword::SrcIp | Keyword::DstIp | Keyword::SndIp | Keyword::ToIp => {
+            address(cx, keyword).map(ip_text).into()
+        }
         Keyword::SrcPort => Value::Int(context.received.source.port().into()),
         Keyword::DstPort => Value::Int(context.received.destination.port().into()),
         Keyword::SndPort => sending_from(cx).map(|from| i64::from(from.port())).into(),
         Keyword::ToPort => context.sending.map(|sending| i64::from(sending.target.addr.port())).into(),
         Keyword::Proto => Value::text(context.received.proto.name()),
-        Keyword::SndProto => context.sending.map_or(Value::Null, |sending| Value::text(sending.target.proto.name())),
+        Keyword::SndProto => {
+            context.sending.map_or(Value::Null, |sending| Value::text(sending.target.proto.name()))
+        }
         Keyword::Af => family(context.received.source.ip()),
         Keyword::SndAf => context.sending.map_or(Value::Null, |sending| family(sending.target.addr.ip())),
     }
@@ -65,7 +69,7 @@ fn address(cx: &Cx<'_>, keyword: Keyword) -> Option<IpAddr> {
 
 /// Whether what a keyword names is one of ours. A URI without a port has port 5060 (5061 with `sips`), as in
 /// Kamailio; its transport does not count. An address counts whatever its port.
-pub(crate) fn is_myself(cx: &mut Cx<'_>, keyword: Keyword) -> bool {
+pub(crate) fn is_myself(cx: &Cx<'_>, keyword: Keyword) -> bool {
     let message = &cx.context.message;
     let of_name_addr = |addr: NameAddr<'_>| is_own_uri(cx, addr.uri_text);
     match keyword {
@@ -84,7 +88,7 @@ fn is_own_uri(cx: &Cx<'_>, text: &[u8]) -> bool {
 ///
 /// A name that is not known yet is looked up beside; until its addresses are there nothing matches, for a
 /// comparison cannot wait.
-pub(crate) fn address_matches(cx: &mut Cx<'_>, keyword: Keyword, pattern: &AddressPattern) -> bool {
+pub(crate) fn address_matches(cx: &Cx<'_>, keyword: Keyword, pattern: &AddressPattern) -> bool {
     let Some(ip) = address(cx, keyword) else { return false };
     match pattern {
         AddressPattern::Net { address, prefix } => in_network(ip, *address, *prefix),
@@ -93,7 +97,9 @@ pub(crate) fn address_matches(cx: &mut Cx<'_>, keyword: Keyword, pattern: &Addre
             let hop = NextHop { host: name, port: Some(5060), proto: Some(Proto::Udp), sips: false };
             let resolver = &cx.shard.server.resolver;
             match resolver.cached(&hop) {
-                Some(answer) => answer.is_ok_and(|targets| targets.iter().any(|target| target.addr.ip() == ip)),
+                Some(answer) => {
+                    answer.is_ok_and(|targets| targets.iter().any(|target| target.addr.ip() == ip))
+                }
                 None => {
                     let lookup = resolver.lookup(&hop);
                     cx.shard.server.runtime.spawn(async move {
@@ -127,7 +133,9 @@ mod tests {
 
     #[test]
     fn an_address_is_in_the_networks_that_share_its_prefix() {
-        let within = |ip: &str, network: &str, prefix| in_network(ip.parse().unwrap(), network.parse().unwrap(), prefix);
+        let within = |ip: &str, network: &str, prefix| {
+            in_network(ip.parse().unwrap(), network.parse().unwrap(), prefix)
+        };
         assert!(within("10.1.2.3", "10.0.0.0", 8));
         assert!(!within("11.1.2.3", "10.0.0.0", 8));
         assert!(within("192.0.2.1", "192.0.2.1", 32));

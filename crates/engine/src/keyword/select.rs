@@ -11,7 +11,7 @@ use crate::cx::Cx;
 use crate::listener::ip_text;
 
 /// A select's value, by its path without the `@`; undefined where there is no such select or nothing to select.
-pub(crate) fn select(cx: &mut Cx<'_>, path: &str) -> Value {
+pub(crate) fn select(cx: &Cx<'_>, path: &str) -> Value {
     let mut parts = Parts(path.trim_start_matches('@'));
     let context = &*cx.context;
     let received = &context.received;
@@ -54,7 +54,7 @@ impl<'a> Parts<'a> {
     }
 
     /// A name in brackets or after the next dot: `params.transport`, `params["transport"]`.
-    fn named(&mut self) -> &'a str {
+    fn named(&self) -> &'a str {
         self.0.trim_start_matches(['.', '[', '"']).trim_end_matches([']', '"'])
     }
 }
@@ -118,7 +118,7 @@ fn header(context: &Context, id: HeaderId, index: Option<i64>, mut parts: Parts<
     of_address(context, &addr, name, parts)
 }
 
-fn of_address(context: &Context, addr: &NameAddr<'_>, name: &str, mut parts: Parts<'_>) -> Value {
+fn of_address(context: &Context, addr: &NameAddr<'_>, name: &str, parts: Parts<'_>) -> Value {
     match name {
         "uri" => uri(context, addr.uri_text, parts),
         "name" => text(context, addr.display),
@@ -204,7 +204,8 @@ fn socket(address: SocketAddr, mut parts: Parts<'_>) -> Value {
 fn configured(cx: &Cx<'_>, mut parts: Parts<'_>) -> Value {
     let ((group, _), (name, _)) = (parts.next(), parts.next());
     let settings = &cx.running.settings;
-    let chosen = cx.context.variables.instances.iter().find(|(known, _)| known.as_bytes() == group.as_bytes());
+    let chosen =
+        cx.context.variables.instances.iter().find(|(known, _)| known.as_bytes() == group.as_bytes());
     let of_instance = |wanted: Option<i64>| {
         let mut all = settings.custom.iter().rev();
         all.find(|var| {

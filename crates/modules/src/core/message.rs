@@ -1,7 +1,9 @@
 //! What else scripts ask of the core for one message: log lines, a shell command, how it is sent and answered.
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use cfg_vm::catalogue::Parsed;
 use engine::listener::ListenerId;
 use engine::{Args, Cx, Flow, Resume, log};
 use transport::{Proto, SocketName};
@@ -97,6 +99,18 @@ pub(super) fn set_reply_close(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
     Flow::TRUE
 }
 
+/// Reads the protocol of `udp_mtu_try_proto(…)`.
+pub(super) fn parse_proto(text: &[u8]) -> Result<Parsed, String> {
+    Proto::from_bytes(text)
+        .map(|proto| Arc::new(proto) as Parsed)
+        .ok_or_else(|| "it is UDP, TCP, TLS or SCTP".to_owned())
+}
+
+pub(super) fn udp_mtu_try_proto(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
+    cx.context.stream.mtu_proto = args.parsed::<Proto>(0).copied();
+    Flow::TRUE
+}
+
 pub(super) fn force_send_socket(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     match socket_named(cx, args.text(0)) {
         Some(socket) => cx.context.destination.socket = Some(socket),
@@ -149,10 +163,9 @@ pub(super) fn force_tcp_alias(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 
 pub(super) fn remove_branch(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let branches = &mut cx.context.branches;
-    if let Ok(index) = usize::try_from(args.int(0).unwrap_or(0)) {
-        if index < branches.len() {
-            branches.remove(index);
-        }
+    match usize::try_from(args.int(0).unwrap_or(0)) {
+        Ok(index) if index < branches.len() => drop(branches.remove(index)),
+        _ => {}
     }
     Flow::TRUE
 }

@@ -191,6 +191,13 @@ const FUNCTIONS: &[Function] = &[
         "Sends from the socket bound to an address.",
     ),
     Function::new(
+        "udp_mtu_try_proto",
+        &[ArgKind::Parsed(message::parse_proto)],
+        Routes::ANY,
+        message::udp_mtu_try_proto,
+        "The transport that this message takes where it is longer than udp_mtu.",
+    ),
+    Function::new(
         "set_forward_no_connect",
         &[],
         Routes::ANY,

@@ -225,9 +225,8 @@ pub(super) fn part(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
 /// All header fields but the last one's line end.
 fn header_span(message: &Message) -> Span {
     let bytes = message.as_bytes();
-    let start =
-        message.headers().first().map_or(message.index().fields_end(), |field| field.whole.start as usize);
     let mut end = message.index().fields_end();
+    let start = message.headers().first().map_or(end, |field| field.whole.start as usize);
     for line_end in [b'\n', b'\r'] {
         if end > start && bytes.get(end - 1) == Some(&line_end) {
             end -= 1;
@@ -271,7 +270,10 @@ pub(super) fn expires(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
     let general = message.expires().and_then(Result::ok);
     let of_contact = |value| {
         let own = message.name_addr(value).ok().and_then(|addr| addr.expires());
-        own.map_or(general, Result::ok)
+        match own {
+            Some(own) => own.ok(),
+            None => general,
+        }
     };
     let all = message.contact_values().filter_map(of_contact);
     let found = match args.parsed::<Extreme>() {

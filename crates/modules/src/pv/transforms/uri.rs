@@ -11,7 +11,7 @@ use crate::pv::uri as parts;
 /// Reads something of the input URI; what is none gives no bytes.
 fn of(input: &Value, read: impl FnOnce(&Uri<'_>) -> Value) -> Value {
     match input {
-        Value::Str(raw) => parts::parse(raw).map_or(text(None), |uri| read(&uri)),
+        Value::Str(raw) => parts::parse(raw).map_or_else(|| text(None), |uri| read(&uri)),
         Value::Null | Value::Int(_) => text(None),
     }
 }

@@ -6,17 +6,24 @@ use cfg_vm::program::RouteId;
 use crate::context::{Context, RouteContext};
 use crate::cx::Cx;
 
-/// Runs an event route on the message being worked on. A function in it that wants to wait ends it.
-pub fn run(cx: &mut Cx<'_>, route: RouteId) {
+/// Runs an event route on the message being worked on; false when it ended by `drop`. A function in it that wants to
+/// wait ends it.
+pub fn run(cx: &mut Cx<'_>, route: RouteId) -> bool {
     let before = (cx.context.route, cx.place);
     cx.context.route = RouteContext::Event;
     let mut execution = Execution::new();
     execution.start(&cx.running.program, route, cx.running.limits, cx.context.is_traced());
-    if matches!(execution.run(cx), Ended::Parked) {
-        cx.pending = None;
-        tracing::error!(target: "core", "a function of an event route wants to wait; the route ends there");
-    }
+    let dropped = match execution.run(cx) {
+        Ended::Finished(end) => end.drop,
+        Ended::Cut(_) => false,
+        Ended::Parked => {
+            cx.pending = None;
+            tracing::error!(target: "core", "a function of an event route wants to wait; the route ends there");
+            false
+        }
+    };
     (cx.context.route, cx.place) = before;
+    !dropped
 }
 
 /// Runs an event route on another message, with the variables of this process (`$var`, `$shv`).

@@ -1,6 +1,7 @@
 //! `core`: what exists without any module.
 
 mod environment;
+mod events;
 mod flags;
 mod forward;
 mod message;
@@ -23,6 +24,7 @@ pub const MODULE: Module = Module {
     functions: FUNCTIONS,
     pvs: PVS,
     event_routes: EVENT_ROUTES,
+    start: events::start,
     ..Module::EMPTY
 };
 

@@ -321,3 +321,21 @@ fn preset(value: &Value) -> Result<(), String> {
 fn aliases(value: &Value) -> Result<(), String> {
     avp::parse_aliases(&value.to_str()).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_the_catalogue_of_all_modules() {
+        let registry = engine::Registry::new(crate::ALL);
+        let catalogue = &registry.catalogue;
+        for name in ["ru", "fU", "avp", "hdr", "branch", "TV", "env"] {
+            assert!(catalogue.pv_named(name).is_some(), "${name}");
+        }
+        for name in ["uri.host", "nameaddr.uri", "tobody.tag", "urialias.encode"] {
+            assert!(catalogue.transform_named(name).is_some(), "{{{name}}}");
+        }
+        assert_eq!(catalogue.functions_named("log").len(), 2);
+    }
+}

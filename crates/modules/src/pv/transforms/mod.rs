@@ -1,6 +1,7 @@
 //! The transformations that know SIP: `uri.`, `nameaddr.`, `tobody.`, `urialias.`; the others are `cfg-vm`'s.
 
 mod alias;
+mod docs;
 mod name_addr;
 mod uri;
 
@@ -72,7 +73,7 @@ pub(super) const ALL: &[Transform] = &{
     let mut at = 0;
     while at < COUNT {
         all[at] = if at < PURE.len() {
-            Transform { decl: PURE[at], doc: class_doc(PURE[at].name) }
+            Transform { decl: PURE[at], doc: docs::of(PURE[at].name) }
         } else {
             let Transform { decl, doc } = &SIP[at - PURE.len()];
             Transform { decl: *decl, doc }
@@ -82,20 +83,15 @@ pub(super) const ALL: &[Transform] = &{
     all
 };
 
-/// What the transformations of a class do, by the class's first letter.
-const fn class_doc(name: &str) -> &'static str {
-    match name.as_bytes() {
-        [b's', b'.', ..] => "Of a string.",
-        [b'l', ..] => "Of a text with several lines.",
-        [b'p', ..] => "Of a list of parameters, name=value.",
-        [b'n', ..] => "Of a number.",
-        _ => "Of any value.",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_transformation_says_what_it_does() {
+        let silent = ALL.iter().find(|transform| transform.doc.is_empty());
+        assert_eq!(silent.map(|transform| transform.decl.name), None);
+    }
 
     #[test]
     fn every_transformation_is_there_once() {

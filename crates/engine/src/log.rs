@@ -3,7 +3,7 @@
 //! A line of a script is an event of target `script` with the fields `severity` (Kamailio's number), `prefix` and
 //! `text`; the application's log layer decides how it looks.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cfg_syntax::{SourceMap, Span};
@@ -17,9 +17,19 @@ pub fn set_threshold(level: i64) {
     THRESHOLD.store(level, Ordering::Relaxed);
 }
 
+thread_local! {
+    /// A level for this thread alone (`setdebug()` of module `kex`).
+    static OWN_THRESHOLD: Cell<Option<i64>> = const { Cell::new(None) };
+}
+
+/// Gives this thread a level of its own, or takes it back.
+pub fn set_own_threshold(level: Option<i64>) {
+    OWN_THRESHOLD.set(level);
+}
+
 /// The level.
 pub fn threshold() -> i64 {
-    THRESHOLD.load(Ordering::Relaxed)
+    OWN_THRESHOLD.get().unwrap_or_else(|| THRESHOLD.load(Ordering::Relaxed))
 }
 
 /// Whether lines of a level are written: then only is a format worth evaluating.

@@ -34,6 +34,19 @@ TRANSFORMATIONS = {
     "corex": "sock.host sock.port sock.proto sock.touri",
 }
 
+# What the core brings itself: functions with their numbers of arguments, and pseudo-variables.
+CORE_FUNCTIONS = """forward:0,1,2 forward_udp:0,1,2 forward_tcp:0,1,2 forward_tls:0,1,2 forward_sctp:0,1,2 log:1,2
+  error:2 exec:1 setflag:1 resetflag:1 isflagset:1 setavpflag:2 resetavpflag:2 isavpflagset:2 rewritehost:1
+  sethost:1 seth:1 rewritehostport:1 sethostport:1 sethp:1 rewritehostporttrans:1 sethostporttrans:1 sethpt:1
+  rewriteport:1 setport:1 setp:1 rewriteuser:1 setuser:1 setu:1 rewriteuserpass:1 setuserpass:1 setup:1
+  rewriteuri:1 seturi:1 revert_uri:0 prefix:1 strip:1 strip_tail:1 userphone:0 remove_branch:0,1
+  clear_branches:0 force_rport:0 add_rport:0 add_local_rport:0 force_tcp_alias:0,1 add_tcp_alias:0,1
+  udp_mtu_try_proto:1 set_advertised_address:1 set_advertised_port:1 force_send_socket:1
+  set_forward_no_connect:0 set_forward_close:0 set_reply_no_connect:0 set_reply_close:0 cfg_select:2
+  cfg_reset:1""".split()
+CORE_PVS = "env() envn() def() defn() defv() defs() iuid".split()
+CORE_EVENTS = """core:worker-one-init core:msg-received core:pre-routing core:receive-parse-error core:tkv""".split()
+
 # Loaded by 5.6.3, gone since.
 OLD_MODULES = """app_java app_lua_sr app_mono app_sqlang auth_identity db_berkeley db_cassandra db_perlvdb osp
   print print_lib""".split()
@@ -72,6 +85,14 @@ def functions(module):
 
 def main():
     modules = json.load(open(sys.argv[1], encoding="utf-8"))
+    print("m core")
+    for function in CORE_FUNCTIONS:
+        name, arities = function.split(":")
+        print(f"f {name} {arities} any")
+    for pv in CORE_PVS:
+        print(f"v {pv}")
+    for event in CORE_EVENTS:
+        print(f"e {event}")
     for name in sorted(set(modules) | set(OLD_MODULES)):
         print(f"m {name}")
         module = modules.get(name, {"functions": [], "params": [], "pvs": [], "event_routes": []})

@@ -76,7 +76,7 @@ fn convert<H: Host>(
                 return None;
             }
         },
-        ArgKind::Value => match value {
+        ArgKind::Value | ArgKind::ParsedOrValue(_) => match value {
             Value::Null => ArgValue::Null,
             Value::Int(number) => ArgValue::Int(number),
             Value::Str(text) => ArgValue::Str(text),
@@ -92,6 +92,8 @@ fn convert<H: Host>(
                 return None;
             }
         },
-        ArgKind::Text | ArgKind::Format | ArgKind::PvRead | ArgKind::PvWrite => ArgValue::Str(value.to_str()),
+        ArgKind::Text | ArgKind::Format | ArgKind::Template | ArgKind::PvRead | ArgKind::PvWrite => {
+            ArgValue::Str(value.to_str())
+        }
     })
 }

@@ -62,6 +62,9 @@ pub enum ArgKind {
     Text,
     /// Text with pseudo-variables, evaluated at each call; gives `Str`.
     Format,
+    /// The same, but evaluated by the function itself, and only if it needs the text; gives `Str` for a constant,
+    /// else `Template`.
+    Template,
     /// A number: constant, pseudo-variable, or text that evaluates to one; gives `Int`.
     Int,
     /// A flag's number or declared name; gives `Int`.
@@ -77,6 +80,8 @@ pub enum ArgKind {
     Parsed(ParseFn),
     /// Parsed at load if it holds no pseudo-variable, else evaluated and parsed at each call; gives `Parsed`.
     ParsedFormat(ParseFn),
+    /// A constant parsed at load, or a pseudo-variable's value; gives `Parsed`, or else `Str`, `Int` or `Null`.
+    ParsedOrValue(ParseFn),
     /// Any expression's value; gives `Str`, `Int` or `Null`.
     Value,
 }

@@ -6,7 +6,7 @@ use cfg_syntax::Span;
 use cfg_syntax::ast::Keyword;
 
 use crate::catalogue::{FunctionId, Parsed, PvId};
-use crate::program::{PvRef, RouteId};
+use crate::program::{PvRef, RouteId, TemplateRef};
 use crate::value::{Str, Value};
 
 /// An argument of a call, as [`crate::catalogue::ArgKind`] says.
@@ -25,6 +25,8 @@ pub enum ArgValue {
     Route(RouteId),
     /// What the function's parser made of a constant.
     Parsed(Parsed),
+    /// Text of the program that the function evaluates when it needs it, through [`crate::evaluate`].
+    Template(TemplateRef),
 }
 
 /// What a function answers.

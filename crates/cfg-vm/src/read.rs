@@ -24,9 +24,9 @@ pub fn write<H: Host>(host: &mut H, program: &Program, pv: PvRef, value: Value) 
     Reader::new(host, &program.pool, &mut Vec::new(), false).write(pv, value)
 }
 
-/// The text of a template of a program.
-pub fn evaluate<H: Host>(host: &mut H, program: &Program, template: TemplateRef) -> Str {
-    Reader::new(host, &program.pool, &mut Vec::new(), false).text(template)
+/// The text of a template of a program. With `trace`, [`Host::step`] is told what is read.
+pub fn evaluate<H: Host>(host: &mut H, program: &Program, template: TemplateRef, trace: bool) -> Str {
+    Reader::new(host, &program.pool, &mut Vec::new(), trace).text(template)
 }
 
 /// Evaluates over one pool. The scratch buffer is a stack of unfinished texts.
@@ -95,9 +95,10 @@ impl<'a, H: Host> Reader<'a, H> {
         }
     }
 
-    /// As formats print it: what is undefined shows as `<null>`.
+    /// As formats print it: what is undefined shows as `<null>`, and as nothing behind a transformation.
     fn printed(&mut self, pv: PvRef) -> Str {
         match self.read(pv) {
+            Value::Null if !self.pool.pvs[pv.0 as usize].transforms.is_empty() => Str::EMPTY,
             Value::Null => Str::from_static(b"<null>"),
             value => value.to_str(),
         }

@@ -64,7 +64,7 @@ impl<'a> Scope<'a> {
         let missing = self.missing(ours, self.known.modules_with_function(name).map(|module| module.name));
         let loaded =
             self.catalogue.functions().iter().filter(|f| self.is_loaded(f.module)).map(|f| f.decl.name);
-        let near = nearest(name, loaded).or_else(|| nearest(name, self.all_functions()));
+        let near = || nearest(name, loaded).or_else(|| nearest(name, self.all_functions())).map(Into::into);
         report("function", &format!("function `{name}`"), span, missing, near)
     }
 
@@ -74,9 +74,11 @@ impl<'a> Scope<'a> {
         let loaded =
             self.catalogue.pvs().iter().filter(|pv| self.is_loaded(pv.module)).map(|pv| pv.decl.name);
         let known = self.known.modules().iter().flat_map(|module| module.pvs.keys().copied());
-        let near = nearest(name, loaded.chain(MACHINE_PVS)).or_else(|| nearest(name, known));
-        let near = near.map(|name| format!("${name}"));
-        report("variable", &format!("pseudo-variable `${name}`"), span, missing, near.as_deref())
+        let near = || {
+            let near = nearest(name, loaded.chain(MACHINE_PVS)).or_else(|| nearest(name, known));
+            near.map(|name| format!("${name}"))
+        };
+        report("variable", &format!("pseudo-variable `${name}`"), span, missing, near)
     }
 
     pub(crate) fn no_transform(&self, name: &str, span: Span) -> Diagnostic {
@@ -84,7 +86,7 @@ impl<'a> Scope<'a> {
         let missing = self.missing(ours, self.known.modules_with_transform(name).map(|module| module.name));
         let all = self.catalogue.transforms().iter().map(|transform| transform.decl.name);
         let known = self.known.modules().iter().flat_map(|module| module.transforms.iter().copied());
-        let near = nearest(name, all).or_else(|| nearest(name, known));
+        let near = || nearest(name, all).or_else(|| nearest(name, known)).map(Into::into);
         report("transformation", &format!("transformation `{{{name}}}`"), span, missing, near)
     }
 
@@ -114,37 +116,38 @@ impl<'a> Scope<'a> {
 }
 
 /// `unknown-X`: nobody knows it. `X-not-loaded`: a `loadmodule` is missing. `X-not-yet`: Kamailio has it.
-fn report(what: &str, name: &str, span: Span, missing: Missing, near: Option<&str>) -> Diagnostic {
-    let (codes, message, help) = match missing {
+fn report(
+    what: &str,
+    name: &str,
+    span: Span,
+    missing: Missing,
+    near: impl FnOnce() -> Option<String>,
+) -> Diagnostic {
+    match missing {
         Missing::NotLoaded(modules) => {
             let lines: Vec<String> = modules.iter().map(|m| format!("`loadmodule \"{m}.so\"`")).collect();
-            let help = format!("add {}", lines.join(" or "));
-            (1, format!("{name} is in module {}, which is not loaded", modules.join(" or ")), Some(help))
+            let message = format!("{name} is in module {}, which is not loaded", modules.join(" or "));
+            Diagnostic::error(code(what, 1), span, message).help(format!("add {}", lines.join(" or ")))
         }
         Missing::NotYet(module) => {
             let message = format!("{name} of module {module} is not in Tandem yet");
-            (2, message, Some("Kamailio has it; it may come with a later release".into()))
+            Diagnostic::error(code(what, 2), span, message)
         }
         Missing::NotYetNorLoaded(modules) => {
-            let message = format!(
-                "{name} is in Kamailio's module {}, which Tandem does not have yet",
-                modules.join(" or ")
-            );
-            (2, message, Some("the module is not loaded here, either".into()))
+            let modules = modules.join(" or ");
+            let message = format!("{name} is in Kamailio's module {modules}, which Tandem does not have yet");
+            Diagnostic::error(code(what, 2), span, message).help("the module is not loaded here, either")
         }
         Missing::Unknown => {
-            (0, format!("unknown {name}"), near.map(|near| format!("did you mean `{near}`?")))
+            let diagnostic = Diagnostic::error(code(what, 0), span, format!("unknown {name}"));
+            match near() {
+                Some(near) if what == "function" => {
+                    diagnostic.help(format!("did you mean `{near}`?")).fix(span, near)
+                }
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic,
+            }
         }
-    };
-    let code = code(what, codes);
-    let diagnostic = Diagnostic::error(code, span, message);
-    let diagnostic = match help {
-        Some(help) => diagnostic.help(help),
-        None => diagnostic,
-    };
-    match near {
-        Some(near) if codes == 0 && what == "function" => diagnostic.fix(span, near),
-        _ => diagnostic,
     }
 }
 

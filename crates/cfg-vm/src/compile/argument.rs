@@ -36,9 +36,11 @@ impl Compiler<'_> {
                 let text = self.constant_text(&place, argument)?;
                 self.parsed(&place, parse, &text)
             }
-            ArgKind::Format | ArgKind::ParsedFormat(_) | ArgKind::Int => {
-                self.evaluated(&place, kind, argument)
-            }
+            ArgKind::Format
+            | ArgKind::Template
+            | ArgKind::ParsedFormat(_)
+            | ArgKind::ParsedOrValue(_)
+            | ArgKind::Int => self.evaluated(&place, kind, argument),
             ArgKind::Flag => self.flag(&place, argument),
             ArgKind::PvRead => self.variable(&place, argument, false),
             ArgKind::PvWrite => self.variable(&place, argument, true),
@@ -104,7 +106,9 @@ impl Compiler<'_> {
                     None
                 }
             },
-            (Some(text), ArgKind::ParsedFormat(parse)) => self.parsed(place, parse, &text),
+            (Some(text), ArgKind::ParsedFormat(parse) | ArgKind::ParsedOrValue(parse)) => {
+                self.parsed(place, parse, &text)
+            }
             (Some(text), _) => Some(fixed(ArgValue::Str(text))),
             (None, _) => {
                 let bound = self.binder.template(&template);
@@ -112,6 +116,7 @@ impl Compiler<'_> {
                 let parts = &self.binder.pool.templates[bound.0 as usize].parts;
                 Some(match (kind, &**parts) {
                     (ArgKind::Format, _) => ArgPlan::Format(bound),
+                    (ArgKind::Template, _) => fixed(ArgValue::Template(bound)),
                     (_, [BoundPart::Pv(pv)]) => ArgPlan::Value(*pv, kind),
                     _ => ArgPlan::Text(bound, kind),
                 })

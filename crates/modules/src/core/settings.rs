@@ -35,10 +35,10 @@ pub(super) fn define(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
     find(cx, args.name()).map_or(Value::Null, |text| Value::Str(Str::copy(text)))
 }
 
-/// `$defn(NAME)`: 0 where the text is no number.
+/// `$defn(NAME)`: 0 where there is no such name, or its text is no number.
 pub(super) fn define_number(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
     let number = |text: &[u8]| std::str::from_utf8(text).ok()?.trim().parse().ok();
-    find(cx, args.name()).map_or(Value::Null, |text| Value::Int(number(text).unwrap_or(0)))
+    Value::Int(find(cx, args.name()).and_then(number).unwrap_or(0))
 }
 
 fn find<'a>(cx: &Cx<'a>, name: &[u8]) -> Option<&'a [u8]> {

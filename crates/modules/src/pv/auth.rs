@@ -10,7 +10,8 @@ fn param(cx: &Cx<'_>, name: &[u8]) -> Value {
     let field =
         [HeaderId::ProxyAuthorization, HeaderId::Authorization].into_iter().find_map(|id| message.value(id));
     let Some(credentials) = field.and_then(|text| Credentials::parse(text).ok()) else { return Value::Null };
-    credentials.param(name).map(|value| cx.context.keep(&value)).into()
+    // A parameter that is not there is empty; only without credentials it is undefined.
+    Value::Str(credentials.param(name).map(|value| cx.context.keep(&value)).unwrap_or_default())
 }
 
 pub(super) fn username(cx: &mut Cx<'_>, _: &PvArgs<'_>) -> Value {

@@ -140,8 +140,8 @@ pub(super) fn call_id(cx: &mut Cx<'_>, _: &PvArgs<'_>) -> Value {
 /// The number as text: it may be longer than any number here.
 pub(super) fn cseq_number(cx: &mut Cx<'_>, _: &PvArgs<'_>) -> Value {
     let Some(value) = cx.context.message.value(HeaderId::CSeq) else { return Value::Null };
-    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    text(cx, &value[..digits])
+    let length = value.iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
+    text(cx, &value[..length])
 }
 
 pub(super) fn cseq(cx: &mut Cx<'_>, _: &PvArgs<'_>) -> Value {

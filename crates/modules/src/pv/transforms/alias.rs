@@ -8,7 +8,7 @@ use super::text;
 use crate::pv::uri as parts;
 
 pub(super) fn encode(input: &Value, _: &TransformArgs<'_>) -> Value {
-    let Value::Str(raw) = input else { return text(None) };
+    let Value::Str(raw) = input else { return Value::Null };
     let Some(uri) = parts::parse(raw) else { return text(None) };
     let proto = uri.transport().and_then(Proto::from_bytes).unwrap_or(Proto::Udp);
     let port = uri.port.unwrap_or(if proto == Proto::Tls { 5061 } else { 5060 });
@@ -18,7 +18,7 @@ pub(super) fn encode(input: &Value, _: &TransformArgs<'_>) -> Value {
 
 /// UDP is not said; a web socket's transport is `ws` with and without TLS (RFC 7118 §5.2.2).
 pub(super) fn decode(input: &Value, _: &TransformArgs<'_>) -> Value {
-    let Value::Str(raw) = input else { return text(None) };
+    let Value::Str(raw) = input else { return Value::Null };
     let mut parts = raw.split(|&byte| byte == b'~');
     let (Some(host), Some(port), Some([digit @ b'1'..=b'6']), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())

@@ -38,22 +38,30 @@ fn opening(input: &[u8]) -> Option<usize> {
 }
 
 pub(super) fn name(input: &Value, _: &TransformArgs<'_>) -> Value {
-    text(Some(loose(&input.to_str()).name))
+    if input.is_null() { Value::Null } else { text(Some(loose(&input.to_str()).name)) }
 }
 
 pub(super) fn uri(input: &Value, _: &TransformArgs<'_>) -> Value {
-    text(Some(loose(&input.to_str()).uri))
+    if input.is_null() { Value::Null } else { text(Some(loose(&input.to_str()).uri)) }
 }
 
-/// No number for no input: it comes out as no bytes.
+/// Of no bytes there is no length.
 pub(super) fn length(input: &Value, _: &TransformArgs<'_>) -> Value {
-    let input = input.to_str();
-    if input.is_empty() { text(None) } else { Value::Int(loose(&input).length as i64) }
+    let text_of = input.to_str();
+    match input {
+        Value::Null => Value::Null,
+        _ if text_of.is_empty() => text(None),
+        _ => Value::Int(loose(&text_of).length as i64),
+    }
 }
 
-/// Reads something of a To body; what is none gives no bytes.
+/// Reads something of a To body; what is none gives no bytes, and what is undefined stays so.
 fn body(input: &Value, pick: impl for<'a> FnOnce(&NameAddr<'a>) -> Option<&'a [u8]>) -> Value {
-    let Value::Str(raw) = input else { return text(None) };
+    let raw = match input {
+        Value::Str(raw) => raw,
+        Value::Null => return Value::Null,
+        Value::Int(_) => return text(None),
+    };
     match NameAddr::parse(raw) {
         Ok(addr) if !addr.uri_text.is_empty() => text(pick(&addr)),
         _ => text(None),

@@ -8,11 +8,12 @@ use transport::Proto;
 use super::text;
 use crate::pv::uri as parts;
 
-/// Reads something of the input URI; what is none gives no bytes.
+/// Reads something of the input URI; what is none gives no bytes, and what is undefined stays so.
 fn of(input: &Value, read: impl FnOnce(&Uri<'_>) -> Value) -> Value {
     match input {
         Value::Str(raw) => parts::parse(raw).map_or_else(|| text(None), |uri| read(&uri)),
-        Value::Null | Value::Int(_) => text(None),
+        Value::Null => Value::Null,
+        Value::Int(_) => text(None),
     }
 }
 

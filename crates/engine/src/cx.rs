@@ -96,6 +96,14 @@ impl<'a> Cx<'a> {
         }
     }
 
+    /// The text of a `Template` argument, evaluated now; of a constant as well.
+    pub fn argument_text(&mut self, args: &Args<'_>, at: usize) -> Str {
+        let Some(ArgValue::Template(template)) = args.0.get(at) else { return args.str(at) };
+        let program = self.program();
+        let trace = self.context.is_traced() || self.running.hooks.on_step.is_some();
+        machine::evaluate(self, program, *template, trace)
+    }
+
     /// Reads a pseudo-variable that was bound at load.
     pub fn read_bound(&mut self, pv: &bound::BoundPv) -> Value {
         bound::read_bound(self, pv)

@@ -119,7 +119,7 @@ fn function(function: &Function) -> String {
 fn argument(kind: &ArgKind) -> &'static str {
     match kind {
         ArgKind::Text => "text",
-        ArgKind::Format => "text with variables",
+        ArgKind::Format | ArgKind::Template => "text with variables",
         ArgKind::Int => "number",
         ArgKind::Flag => "flag",
         ArgKind::PvRead => "variable",
@@ -127,6 +127,7 @@ fn argument(kind: &ArgKind) -> &'static str {
         ArgKind::Route(_) => "route",
         ArgKind::Parsed(_) => "constant",
         ArgKind::ParsedFormat(_) => "text with variables",
+        ArgKind::ParsedOrValue(_) => "constant or variable",
         ArgKind::Value => "value",
     }
 }

@@ -106,8 +106,8 @@ pub const MODULE: Module = Module {
     ..Module::EMPTY
 };
 
-const FORMAT: ArgKind = ArgKind::Format;
-const LEVEL: ArgKind = ArgKind::ParsedFormat(parse_level);
+const FORMAT: ArgKind = ArgKind::Template;
+const LEVEL: ArgKind = ArgKind::ParsedOrValue(parse_level);
 const FACILITY: ArgKind = ArgKind::Parsed(parse_facility);
 
 /// The module under one configuration.
@@ -166,10 +166,8 @@ fn parse_facility(text: &[u8]) -> Result<Parsed, String> {
     }
 }
 
-/// A level by name, or the number that a variable holds.
 fn parse_level(text: &[u8]) -> Result<Parsed, String> {
-    let number = || std::str::from_utf8(text).ok()?.parse::<i64>().ok();
-    match level::by_name(text).or_else(number) {
+    match level::by_name(text) {
         Some(level) => Ok(Arc::new(level)),
         None => Err(format!(
             "\"{}\" is no log level; L_ALERT, L_BUG, L_CRIT, L_ERR, L_WARN, L_NOTICE, L_INFO and L_DBG are, or a \

@@ -34,8 +34,10 @@ fn write_via(cx: &Cx<'_>, socket: ListenerId, proto: Proto, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Via: SIP/2.0/");
     out.extend_from_slice(proto.via_name().as_bytes());
     out.push(b' ');
-    out.extend_from_slice(wishes.advertised_address.as_ref().unwrap_or(listener.public_host()));
-    let port = wishes.advertised_port.unwrap_or(listener.public_port());
+    let core = &cx.running.core;
+    let address = wishes.advertised_address.as_ref().or(core.advertised_address.as_ref());
+    out.extend_from_slice(address.unwrap_or(listener.public_host()));
+    let port = wishes.advertised_port.or(core.advertised_port).unwrap_or(listener.public_port());
     // A Vec takes everything.
     if port != Proto::Udp.default_port() {
         let _ = write!(out, ":{port}");
@@ -59,13 +61,11 @@ fn write_branch(key: &RandomState, message: &Message, shard: usize, out: &mut Ve
         salt.hash(&mut hasher);
         match message.top_via().ok().and_then(|via| via.branch()).filter(|branch| branch.starts_with(COOKIE)) {
             Some(branch) => branch.hash(&mut hasher),
-            // RFC 2543 peers: everything that stays the same (§16.11).
-            None => {
-                message.value(HeaderId::Via).hash(&mut hasher);
-                message.value(HeaderId::From).hash(&mut hasher);
-                message.request_uri().hash(&mut hasher);
-            }
+            // RFC 2543 peers have no branch of their own for each transaction (§16.11).
+            None => message.value(HeaderId::Via).hash(&mut hasher),
         }
+        message.value(HeaderId::From).hash(&mut hasher);
+        message.request_uri().hash(&mut hasher);
         message.value(HeaderId::CallId).hash(&mut hasher);
         message.cseq().ok().map(|cseq| cseq.number).hash(&mut hasher);
         hasher.finish()

@@ -191,6 +191,7 @@ pub fn request_to(cx: &mut Cx<'_>, target: Target) -> Result<(), ForwardError> {
         connection: None,
         open: if wishes.forward_no_connect { Open::Never } else { Open::IfNeeded },
         after: if wishes.forward_close { After::Close } else { After::Keep },
+        bound: cx.context.destination.socket.is_some(),
     };
     send_edited(cx, socket, target, stream)
 }
@@ -219,6 +220,8 @@ pub struct Stream {
     pub open: Open,
     /// What happens to it afterwards.
     pub after: After,
+    /// It belongs to the listening socket that was named, and to no other.
+    pub bound: bool,
 }
 
 /// Writes the context's message with its edits, once, and sends it.
@@ -252,7 +255,8 @@ impl crate::services::Services {
         bytes.clear();
         write(&mut bytes);
         let outgoing = Outgoing {
-            socket: Some(self.server.listeners.get(socket).address),
+            // As Kamailio: a connection of ours leaves from the listening address only where the script forces it.
+            socket: stream.bound.then(|| self.server.listeners.get(socket).address),
             connection: stream.connection,
             open: stream.open,
             after: stream.after,

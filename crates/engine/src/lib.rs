@@ -36,6 +36,7 @@ pub use args::Args;
 pub use context::Context;
 pub use cx::Cx;
 pub use listener::{Listener, ListenerId, Listeners};
+pub use received::is_readable;
 pub use module::{Flow, Function, Module, Param, Pv, PvArgs, Resume, Transform};
 pub use running::{Registry, Running};
 pub use server::Server;

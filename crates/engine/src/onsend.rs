@@ -16,7 +16,7 @@ pub(crate) fn allows(cx: &mut Cx<'_>, socket: ListenerId, target: Target) -> boo
     let mut execution = Execution::new();
     execution.start(&cx.running.program, route, cx.running.limits, cx.context.is_traced());
     let allowed = match execution.run(cx) {
-        Ended::Finished(end) => !end.drop && end.code != 0,
+        Ended::Finished(end) => !end.drop,
         Ended::Parked => {
             // Nothing that may wait is allowed in an onsend_route; a function that did so anyway is our mistake.
             cx.pending = None;

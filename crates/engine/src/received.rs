@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use sip_message::{Class, HeaderId, Message, Rport, Span, Via};
+use sip_message::{Class, HeaderField, HeaderId, Message, Rport, Span, Via};
 
 use crate::context::{Context, Received};
 use crate::cx::Cx;
@@ -20,8 +20,8 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    /// What the topmost Via of a request lacks.
-    pub(crate) fn of(via: &Via<'_>, received: &Received, force_rport: bool) -> Self {
+    /// What the topmost Via lacks in a reply: `received` only where the sender's address is another.
+    pub(crate) fn of_reply(via: &Via<'_>, received: &Received, force_rport: bool) -> Self {
         let asked = via.rport() != Rport::Absent;
         let port = received.source.port();
         Self {
@@ -29,6 +29,12 @@ impl Mark {
             asked_rport: asked.then_some(port),
             received: crate::reply::host_address(via.received().unwrap_or(via.host)) != Some(received.source.ip()),
         }
+    }
+
+    /// The same in a request that goes on: who asks for `rport` gets `received` too (RFC 3581 §4).
+    fn of_request(via: &Via<'_>, received: &Received, force_rport: bool) -> Self {
+        let mark = Self::of_reply(via, received, force_rport);
+        Self { received: mark.received || mark.asked_rport.is_some(), ..mark }
     }
 
     /// The parameters to add, each with its semicolon, in Kamailio's order.
@@ -46,11 +52,21 @@ impl Mark {
 
 /// Whether every line of the header part is a header, and none that may be there once is there twice: Kamailio reads
 /// them all before it makes a reply.
-pub(crate) fn is_readable(message: &Message) -> bool {
+pub fn is_readable(message: &Message) -> bool {
     let is_single = |id| message.index().all(id).nth(1).is_none();
-    !message.index().has(HeaderId::Malformed)
+    message.headers().iter().all(|field| has_plain_name(message, field))
         && message.content_length().is_none_or(|length| length.is_ok())
         && SINGLE_HEADERS.into_iter().all(is_single)
+}
+
+/// A header whose name Kamailio reads: it knows fewer bytes than RFC 3261's token.
+pub(crate) fn has_plain_name(message: &Message, field: &HeaderField) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+' | b'~');
+    match field.id {
+        HeaderId::Malformed => false,
+        HeaderId::Other => message.bytes(field.name).iter().all(is_plain),
+        _ => true,
+    }
 }
 
 /// Headers that may be there once.
@@ -84,21 +100,43 @@ fn add(context: &mut Context, force_rport: bool, text: &mut Vec<u8>) {
     let Context { message, edits, received, .. } = context;
     let Some(field) = message.index().first(HeaderId::Via) else { return };
     let Ok(via) = message.top_via() else { return };
-    let mark = Mark::of(&via, received, force_rport);
+    let mark = Mark::of_request(&via, received, force_rport);
     if let Some(port) = mark.asked_rport
-        && let Some(param) = via.params().find(b"rport")
-        && let Some(name) = message.span_of(param.name)
+        && let Some(place) = parameter_place(message, &via, b"rport")
     {
-        let end = param.value.and_then(|value| message.span_of(value)).map_or(name.end, |value| value.end);
         // A Vec takes everything.
-        let _ = write!(text, "rport={port}");
-        edits.replace(Span { start: name.start, end }, text);
+        let _ = write!(text, ";rport={port}");
+        edits.replace(place, text);
         text.clear();
     }
+    let there = mark.received.then(|| parameter_place(message, &via, b"received")).flatten();
     mark.write_added(received, text);
-    if !text.is_empty() {
-        edits.insert(field.value.start as usize + via.sent_by_end, Class::Text, text);
+    match there {
+        Some(place) => edits.replace(place, text),
+        None if text.is_empty() => {}
+        None => edits.insert(params_start(field, message, &via), Class::Text, text),
     }
+}
+
+/// A parameter with its semicolon, up to the next parameter's or the value's end.
+fn parameter_place(message: &Message, via: &Via<'_>, name: &[u8]) -> Option<Span> {
+    let param = via.params().find(name)?;
+    let bytes = message.as_bytes();
+    let name = message.span_of(param.name)?;
+    let semicolon = bytes[..name.start as usize].iter().rposition(|byte| *byte == b';')?;
+    let end = param.value.and_then(|value| message.span_of(value)).map_or(name.end, |value| value.end) as usize;
+    let blanks = bytes[end..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let follows = matches!(bytes.get(end + blanks), Some(b';' | b','));
+    let end = if follows { end + blanks } else { end };
+    Some(Span { start: semicolon as u32, end: end as u32 })
+}
+
+/// Where the first parameter's semicolon stands, or would.
+fn params_start(field: &HeaderField, message: &Message, via: &Via<'_>) -> usize {
+    let sent_by_end = field.value.start as usize + via.sent_by_end;
+    let rest = &message.as_bytes()[sent_by_end..field.value.end as usize];
+    let blanks = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    if rest.get(blanks) == Some(&b';') { sent_by_end + blanks } else { sent_by_end }
 }
 
 #[cfg(test)]
@@ -137,7 +175,10 @@ mod tests {
     #[test]
     fn an_rport_that_is_asked_for_is_filled_in_its_place() {
         let via = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;rport;x=1";
-        assert_eq!(mark(via, "192.0.2.1:9", false), "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;rport=9;x=1");
+        assert_eq!(
+            mark(via, "192.0.2.1:9", false),
+            "SIP/2.0/UDP 192.0.2.1;received=192.0.2.1;branch=z9hG4bK1;rport=9;x=1"
+        );
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub fn send(cx: &mut Cx<'_>, reply: &Reply<'_>) -> Result<(), ReplyError> {
         connection: cx.context.received.connection,
         open: if wishes.reply_no_connect { Open::Never } else { Open::IfNeeded },
         after: if wishes.reply_close { After::Close } else { After::Keep },
+        bound: false,
     };
     let mut headers = std::mem::take(&mut cx.shard.reply_buffer);
     headers.clear();
@@ -95,7 +96,7 @@ fn write_and_send(
 ) -> Result<(), ReplyError> {
     let core = &cx.running.core;
     let Context { message, received, via, reply: wishes, .. } = &mut *cx.context;
-    let mark = message.top_via().ok().map(|top| received::Mark::of(&top, received, via.force_rport || core.force_rport));
+    let mark = message.top_via().ok().map(|top| received::Mark::of_reply(&top, received, via.force_rport || core.force_rport));
     let mark = mark.unwrap_or_default();
     let address = mark.received.then(|| crate::listener::host_texts(received.source.ip()).1);
     let parts = sip_message::Reply {
@@ -158,6 +159,7 @@ fn send_on(cx: &mut Cx<'_>, target: Target) -> Flow {
         connection: cx.context.reply_connection,
         open: if wishes.reply_no_connect { Open::Never } else { Open::IfNeeded },
         after: if wishes.reply_close { After::Close } else { After::Keep },
+        bound: false,
     };
     if cx.running.core.onsend_route_reply && !crate::onsend::allows(cx, socket, target) {
         return Flow::FALSE;
@@ -200,7 +202,8 @@ fn take_top_via(context: &mut Context) -> Option<(ReplyHop, Option<ConnId>)> {
 
 fn hop_of(below: &Via<'_>) -> Option<ReplyHop> {
     let proto = Proto::from_bytes(below.transport)?;
-    let host = below.received().or_else(|| below.maddr()).unwrap_or(below.host);
+    // Kamailio does not look at maddr here.
+    let host = below.received().unwrap_or(below.host);
     let port = if let Rport::Port(port) = below.rport() { Some(port) } else { below.port };
     Some(match host_address(host) {
         Some(ip) => {

@@ -17,7 +17,7 @@ use cfg_vm::known::Known;
 use cfg_vm::machine::Limits;
 use cfg_vm::program::{Program, RouteId};
 use cfg_vm::settings::Settings;
-use cfg_vm::{Catalogue, check};
+use cfg_vm::{Catalogue, Str, check};
 
 use transport::Proto;
 
@@ -188,6 +188,8 @@ pub(crate) struct CoreSettings {
     pub(crate) server_signature: bool,
     pub(crate) server_header: Vec<u8>,
     pub(crate) onsend_route_reply: bool,
+    pub(crate) advertised_address: Option<Str>,
+    pub(crate) advertised_port: Option<u16>,
     /// Longer datagrams than this go over another transport; 0 for none.
     pub(crate) udp_mtu: usize,
     /// Which.
@@ -214,6 +216,8 @@ impl Running {
                 reply_to_via: settings.core.int("reply_to_via") != 0,
                 server_signature: settings.core.int("server_signature") != 0,
                 server_header: header,
+                advertised_address: settings.core.text("advertised_address").map(Str::copy),
+                advertised_port: settings.core.find("advertised_port").map(|_| settings.core.int("advertised_port") as u16),
                 onsend_route_reply: settings.core.int("onsend_route_reply") != 0,
                 udp_mtu: usize::try_from(settings.core.int("udp_mtu")).unwrap_or(0),
                 udp_mtu_try_proto: settings.core.text("udp_mtu_try_proto").and_then(Proto::from_bytes),

@@ -132,15 +132,22 @@ impl Message {
     pub fn method(&self) -> Method {
         match self.index.start_line() {
             StartLine::Request { method, .. } => method,
-            StartLine::Response { .. } => self.cseq().map_or(Method::Other, |cseq| cseq.method),
+            StartLine::Response { .. } => Method::from_bytes(self.cseq_method()),
         }
     }
 
-    /// The method as written; empty in a response without a readable CSeq.
+    /// The method in CSeq, whatever its number looks like; empty without one.
+    fn cseq_method(&self) -> &[u8] {
+        let value = self.value(HeaderId::CSeq).unwrap_or_default();
+        let mut words = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        words.nth(1).unwrap_or_default()
+    }
+
+    /// The method as written; empty in a response without a method in CSeq.
     pub fn method_text(&self) -> &[u8] {
         match self.index.start_line() {
             StartLine::Request { method_text, .. } => self.bytes(method_text),
-            StartLine::Response { .. } => self.cseq().map_or(&[], |cseq| cseq.method_text),
+            StartLine::Response { .. } => self.cseq_method(),
         }
     }
 

@@ -105,7 +105,7 @@ impl Reply<'_> {
         if self.rport.is_none() && self.received.is_none() {
             return copy(request, field, out);
         }
-        let (line, line_end) = split_line_end(request.bytes(field.whole));
+        let (line, _) = split_line_end(request.bytes(field.whole));
         match self.rport {
             None => out.extend_from_slice(line),
             Some(port) => write_rport(line, port, out),
@@ -114,7 +114,8 @@ impl Reply<'_> {
             out.extend_from_slice(b";received=");
             out.extend_from_slice(address);
         }
-        out.extend_from_slice(line_end);
+        // A line that is changed ends as RFC 3261 has it, however it came.
+        out.extend_from_slice(b"\r\n");
     }
 }
 

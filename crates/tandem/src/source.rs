@@ -57,8 +57,6 @@ pub(crate) fn predefined() -> Vec<Predefined> {
         name("KAMAILIO_5", ""),
         name("KAMAILIO_5_6", ""),
         name("KAMAILIO_5_6_3", ""),
-        name("KAMAILIO_VERSION", "5006003"),
-        name("OS_NAME", "linux"),
         name("TANDEM", ""),
     ]
 }

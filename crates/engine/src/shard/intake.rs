@@ -1,20 +1,21 @@
-//! What a message must have before a script sees it, as Kamailio has it: a clean first line, headers up to the first
-//! Via that can be read, and in requests From, To, Call-ID and CSeq.
+//! What a message must have before a script sees it, as Kamailio has it: a clean first line, and headers that can be
+//! read until Via, and in requests From, To, Call-ID and CSeq, have been found.
 
-use sip_message::{HeaderField, HeaderId, Message, Method, StartFault};
+use sip_message::{HeaderField, HeaderId, Message, Method, StartFault, StartLine, Via};
+use transport::Proto;
 
-use crate::received::SINGLE_HEADERS;
+use crate::received::{SINGLE_HEADERS, has_plain_name};
 
 /// Why a message is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The first line is not exactly one.
     StartLine,
-    /// A header before or at the first Via cannot be read.
+    /// A header cannot be read that is needed, or that stands before one that is.
     Header(HeaderId),
     /// A header that must be there is not.
     Missing(HeaderId),
-    /// A header that may be there once is there twice before the first Via.
+    /// A header that may be there once is there twice before all that is needed was found.
     Twice(HeaderId),
 }
 
@@ -35,52 +36,62 @@ pub(crate) fn check(message: &Message) -> Result<(), Refusal> {
     if !is_clean || !message.version().eq_ignore_ascii_case(b"SIP/2.0") {
         return Err(Refusal::StartLine);
     }
-    to_first_via(message)?;
-    let required = [HeaderId::From, HeaderId::To, HeaderId::CallId, HeaderId::CSeq];
-    if message.is_request() {
-        for id in required {
-            if !message.index().has(id) {
-                return Err(Refusal::Missing(id));
-            }
-        }
-        if !has_cseq_method(message) {
-            return Err(Refusal::Header(HeaderId::CSeq));
-        }
+    if let StartLine::Response { status_text, reason, .. } = message.start_line()
+        && reason.start == status_text.end
+    {
+        return Err(Refusal::StartLine);
     }
-    Ok(())
+    to_what_is_needed(message)
 }
 
-fn to_first_via(message: &Message) -> Result<(), Refusal> {
+/// Reads headers until everything that a script needs has been seen; what comes later is read when it is asked for.
+fn to_what_is_needed(message: &Message) -> Result<(), Refusal> {
+    let needed: &[HeaderId] = if message.is_request() {
+        &[HeaderId::Via, HeaderId::From, HeaderId::To, HeaderId::CallId, HeaderId::CSeq]
+    } else {
+        &[HeaderId::Via, HeaderId::CSeq]
+    };
     let mut seen = 0_u128;
+    let is_seen = |seen: u128, id: HeaderId| seen >> id as u8 & 1 == 1;
     for field in message.headers() {
-        if field.id == HeaderId::Malformed {
+        if !has_plain_name(message, field) {
             return Err(Refusal::Header(field.id));
         }
-        if SINGLE_HEADERS.contains(&field.id) {
-            if seen >> field.id as u8 & 1 == 1 {
-                return Err(Refusal::Twice(field.id));
-            }
-            seen |= 1 << field.id as u8;
+        if SINGLE_HEADERS.contains(&field.id) && is_seen(seen, field.id) {
+            return Err(Refusal::Twice(field.id));
         }
-        if !is_readable(message, field) {
+        if !is_seen(seen, field.id) && !is_readable(message, field) {
             return Err(Refusal::Header(field.id));
         }
-        if field.id == HeaderId::Via {
+        seen |= 1 << field.id as u8;
+        if needed.iter().all(|id| is_seen(seen, *id)) {
             return Ok(());
         }
     }
-    Err(Refusal::Missing(HeaderId::Via))
+    match needed.iter().find(|id| !is_seen(seen, **id)) {
+        Some(missing) => Err(Refusal::Missing(*missing)),
+        None => Ok(()),
+    }
 }
 
-/// Headers that are read when they come before the first Via.
+/// Whether a header that is needed, or one that Kamailio reads on its way to those, can be read.
 fn is_readable(message: &Message, field: &HeaderField) -> bool {
     match field.id {
-        HeaderId::Via => message.top_via().is_ok_and(|via| via.version == b"2.0" && via.protocol.eq_ignore_ascii_case(b"SIP")),
-        HeaderId::To => message.to().is_ok(),
+        HeaderId::Via => message.top_via().is_ok_and(|via| is_known_via(&via)),
+        HeaderId::To => !message.bytes(field.value).is_empty(),
         HeaderId::CSeq => has_cseq_method(message),
         HeaderId::ContentLength | HeaderId::MaxForwards => message.number(field.id).is_some_and(|n| n.is_ok()),
         _ => true,
     }
+}
+
+/// SIP/2.0 over a transport that has a name here, with no empty parameter.
+fn is_known_via(via: &Via<'_>) -> bool {
+    let has_empty = || via.params_text.split(|byte| *byte == b';').any(|part| part.trim_ascii().is_empty());
+    via.version == b"2.0"
+        && via.protocol.eq_ignore_ascii_case(b"SIP")
+        && Proto::from_bytes(via.transport).is_some()
+        && (via.params_text.is_empty() || !has_empty())
 }
 
 /// Whether CSeq's first line holds a number (of any look) and a method.
@@ -119,12 +130,13 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_before_the_first_via_must_be_readable() {
+    fn what_stands_before_the_last_needed_header_must_be_readable() {
         assert_eq!(
             verdict(&format!("Content-Length: x\r\nVia: SIP/2.0/UDP h\r\n{REST}")),
             Err(Refusal::Header(HeaderId::ContentLength))
         );
-        assert_eq!(verdict(&format!("Via: SIP/2.0/UDP h\r\nContent-Length: x\r\n{REST}")), Ok(()));
+        assert_eq!(verdict(&format!("Via: SIP/2.0/UDP h\r\n{REST}Content-Length: x\r\n")), Ok(()));
+        assert_eq!(verdict(&format!("Via: SIP/2.0/UDP h\r\nX%: x\r\n{REST}")), Err(Refusal::Header(HeaderId::Other)));
         assert_eq!(verdict(&format!("Via: SIP/7.0/UDP h\r\n{REST}")), Err(Refusal::Header(HeaderId::Via)));
     }
 }

@@ -288,7 +288,9 @@ pub(crate) fn host(text: &[u8], at: usize) -> Result<(&[u8], usize), HeaderError
     let length = match rest.strip_prefix(b"[") {
         None => rest.iter().position(|byte| !is_host(byte)).unwrap_or(rest.len()),
         Some(inner) => {
-            let end = inner.iter().position(|byte| !is_host(byte) && *byte != b':').unwrap_or(inner.len());
+            // A zone (RFC 6874) is let pass, as in Kamailio.
+            let is_ipv6 = |byte: &u8| is_host(byte) || matches!(byte, b':' | b'%');
+            let end = inner.iter().position(|byte| !is_ipv6(byte)).unwrap_or(inner.len());
             if inner.get(end) != Some(&b']') || end == 0 {
                 return Err(HeaderError::new(Rule::Ipv6Reference, at));
             }

@@ -30,7 +30,9 @@ pub(crate) fn read(cx: &Cx<'_>, keyword: Keyword) -> Value {
         Keyword::FromUri => message.from().ok().map(|from| context.keep(from.uri_text)).into(),
         Keyword::ToUri => message.to().ok().map(|to| context.keep(to.uri_text)).into(),
         // In an onsend_route it is what leaves that counts.
-        Keyword::MsgLen if context.sending.is_some() => Value::Int(context.edits.to_vec(message).len() as i64),
+        Keyword::MsgLen if context.sending.is_some() => {
+            Value::Int(context.edits.to_vec(message).len() as i64)
+        }
         Keyword::MsgLen => Value::Int(message.buffer().len() as i64),
         Keyword::MaxLen => Value::Int(MAX_LEN),
         Keyword::SrcIp | Keyword::DstIp | Keyword::SndIp | Keyword::ToIp => {

@@ -14,7 +14,7 @@ struct Events {
 
 /// Hangs the event routes that the configuration has into the server's work.
 pub(super) fn start(setup: &mut Setup<'_>) -> Result<module::State, SetupError> {
-    let asked = setup.settings().core.int("received_route_mode") != 0;
+    let asked = setup.settings().core.int("kemi.received_route_mode") != 0;
     let events = Events {
         received: setup.route(RouteKind::Event, "core:msg-received").filter(|_| asked),
         routing: setup.route(RouteKind::Event, "core:pre-routing"),

@@ -9,8 +9,9 @@ fn param(cx: &Cx<'_>, name: &[u8]) -> Value {
     let message = &cx.context.message;
     let field =
         [HeaderId::ProxyAuthorization, HeaderId::Authorization].into_iter().find_map(|id| message.value(id));
-    let Some(credentials) = field.and_then(|text| Credentials::parse(text).ok()) else { return Value::Null };
-    // A parameter that is not there is empty; only without credentials it is undefined.
+    let digest = field.and_then(|text| Credentials::parse(text).ok()).filter(Credentials::is_digest);
+    let Some(credentials) = digest else { return Value::Null };
+    // A parameter that is not there is empty; only without a digest it is undefined.
     Value::Str(credentials.param(name).map(|value| cx.context.keep(&value)).unwrap_or_default())
 }
 

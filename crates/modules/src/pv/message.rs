@@ -2,7 +2,7 @@
 
 use cfg_vm::host::WriteError;
 use cfg_vm::{Str, Value};
-use engine::{Cx, PvArgs};
+use engine::{Context, Cx, PvArgs};
 use sip_message::{HeaderId, Message, Method, Span};
 
 /// Kamailio's numbers of methods: one bit each.
@@ -109,16 +109,19 @@ pub(super) fn buffer(cx: &mut Cx<'_>, _: &PvArgs<'_>) -> Value {
 
 /// `$mbu`: the message as it would go out now.
 pub(super) fn updated_buffer(cx: &mut Cx<'_>, _: &PvArgs<'_>) -> Value {
-    let context = &*cx.context;
-    let written = match &context.destination.uri {
+    Value::Str(written(cx.context).into())
+}
+
+/// The message with its changes, the request URI's among them.
+pub(super) fn written(context: &Context) -> Vec<u8> {
+    match &context.destination.uri {
         Some(uri) => {
             let mut edits = context.edits.clone();
             edits.set_uri(&context.message, uri);
             edits.to_vec(&context.message)
         }
         None => context.edits.to_vec(&context.message),
-    };
-    Value::Str(written.into())
+    }
 }
 
 pub(super) fn kind(cx: &mut Cx<'_>, _: &PvArgs<'_>) -> Value {

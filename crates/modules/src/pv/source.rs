@@ -277,8 +277,8 @@ fn of_end(part: Flow, end: SocketAddr, proto: Proto) -> Value {
 pub(super) fn sent_to(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
     let (Some(part), Some(sending)) = (args.parsed::<Flow>(), cx.context.sending) else { return Value::Null };
     match part {
-        Flow::Buffer => Value::Str(outgoing(cx).into()),
-        Flow::Length => Value::Int(outgoing(cx).len() as i64),
+        Flow::Buffer => Value::Str(super::message::written(cx.context).into()),
+        Flow::Length => Value::Int(super::message::written(cx.context).len() as i64),
         part => of_end(*part, sending.target.addr, sending.target.proto),
     }
 }
@@ -287,23 +287,11 @@ pub(super) fn sent_to(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
 pub(super) fn sent_from(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
     let (Some(part), Some(sending)) = (args.parsed::<Flow>(), cx.context.sending) else { return Value::Null };
     match part {
-        Flow::Buffer => Value::Str(outgoing(cx).into()),
-        Flow::Length => Value::Int(outgoing(cx).len() as i64),
+        Flow::Buffer => Value::Str(super::message::written(cx.context).into()),
+        Flow::Length => Value::Int(super::message::written(cx.context).len() as i64),
         part => {
             let listener = cx.listeners().get(sending.socket);
             of_end(*part, listener.address, listener.proto)
         }
-    }
-}
-
-fn outgoing(cx: &Cx<'_>) -> Vec<u8> {
-    let context = &*cx.context;
-    match &context.destination.uri {
-        Some(uri) => {
-            let mut edits = context.edits.clone();
-            edits.set_uri(&context.message, uri);
-            edits.to_vec(&context.message)
-        }
-        None => context.edits.to_vec(&context.message),
     }
 }

@@ -20,21 +20,17 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    /// What the topmost Via lacks in a reply: `received` only where the sender's address is another.
-    pub(crate) fn of_reply(via: &Via<'_>, received: &Received, force_rport: bool) -> Self {
+    /// What the topmost Via lacks: `received` where the sender's address is another, and for who asks for `rport`
+    /// (RFC 3581 §4).
+    pub(crate) fn of(via: &Via<'_>, received: &Received, force_rport: bool) -> Self {
         let asked = via.rport() != Rport::Absent;
         let port = received.source.port();
+        let named = crate::reply::host_address(via.received().unwrap_or(via.host));
         Self {
             forced_rport: (force_rport && !asked).then_some(port),
             asked_rport: asked.then_some(port),
-            received: crate::reply::host_address(via.received().unwrap_or(via.host)) != Some(received.source.ip()),
+            received: asked || named != Some(received.source.ip()),
         }
-    }
-
-    /// The same in a request that goes on: who asks for `rport` gets `received` too (RFC 3581 §4).
-    fn of_request(via: &Via<'_>, received: &Received, force_rport: bool) -> Self {
-        let mark = Self::of_reply(via, received, force_rport);
-        Self { received: mark.received || mark.asked_rport.is_some(), ..mark }
     }
 
     /// The parameters to add, each with its semicolon, in Kamailio's order.
@@ -100,7 +96,7 @@ fn add(context: &mut Context, force_rport: bool, text: &mut Vec<u8>) {
     let Context { message, edits, received, .. } = context;
     let Some(field) = message.index().first(HeaderId::Via) else { return };
     let Ok(via) = message.top_via() else { return };
-    let mark = Mark::of_request(&via, received, force_rport);
+    let mark = Mark::of(&via, received, force_rport);
     if let Some(port) = mark.asked_rport
         && let Some(place) = parameter_place(message, &via, b"rport")
     {

@@ -96,7 +96,7 @@ fn write_and_send(
 ) -> Result<(), ReplyError> {
     let core = &cx.running.core;
     let Context { message, received, via, reply: wishes, .. } = &mut *cx.context;
-    let mark = message.top_via().ok().map(|top| received::Mark::of_reply(&top, received, via.force_rport || core.force_rport));
+    let mark = message.top_via().ok().map(|top| received::Mark::of(&top, received, via.force_rport || core.force_rport));
     let mark = mark.unwrap_or_default();
     let address = mark.received.then(|| crate::listener::host_texts(received.source.ip()).1);
     let parts = sip_message::Reply {

@@ -54,7 +54,8 @@ enum Hops {
 
 /// What the message says once it is sent: a number set before counts.
 fn hops(message: &Message, edits: &EditList) -> Hops {
-    let received = message.index().has(HeaderId::MaxForwards).then(|| message.value(HeaderId::MaxForwards)).flatten();
+    let received =
+        message.index().has(HeaderId::MaxForwards).then(|| message.value(HeaderId::MaxForwards)).flatten();
     match received.map(|text| edits.new_max_forwards().unwrap_or(text)) {
         None => Hops::Missing,
         Some(text) => number(text).map_or(Hops::Unreadable, Hops::Left),
@@ -63,7 +64,8 @@ fn hops(message: &Message, edits: &EditList) -> Hops {
 
 /// A number below 2³¹.
 fn number(text: &[u8]) -> Option<u32> {
-    let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let digits =
+        std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
     digits.parse::<u32>().ok().filter(|number| *number <= i32::MAX as u32)
 }
 

@@ -158,7 +158,9 @@ mod tests {
         let six = "[2001:db8::1]:5060".parse().expect("an address");
         assert_eq!(parameter(b"a", six, Proto::Udp), b";a=[2001:db8::1]~5060~1");
         assert_eq!(read(b"[2001:db8::1]~5060~1"), Some((six, Proto::Udp)));
-        for broken in ["192.0.2.4~5070", "192.0.2.4~5070~9", "name~5070~1", "192.0.2.4~x~1", "192.0.2.4~1~1~1"] {
+        for broken in
+            ["192.0.2.4~5070", "192.0.2.4~5070~9", "name~5070~1", "192.0.2.4~x~1", "192.0.2.4~1~1~1"]
+        {
             assert_eq!(read(broken.as_bytes()), None, "{broken}");
         }
     }
@@ -167,7 +169,9 @@ mod tests {
     fn aliases_are_cut_out_of_a_uri() {
         let text = Str::from("sip:b@h:5099;x=0;alias=1.1.1.1~1~1;y;alias=2.2.2.2~2~1?h=1");
         let uri = Uri::parse(&text).expect("a URI");
-        let cut_out = |last| String::from_utf8(cut(&text, &find(&uri, b"alias", last).expect("an alias"))).expect("ASCII");
+        let cut_out = |last| {
+            String::from_utf8(cut(&text, &find(&uri, b"alias", last).expect("an alias"))).expect("ASCII")
+        };
         assert_eq!(cut_out(false), "sip:b@h:5099;x=0;y;alias=2.2.2.2~2~1?h=1");
         assert_eq!(cut_out(true), "sip:b@h:5099;x=0;alias=1.1.1.1~1~1;y?h=1");
         assert_eq!(without(b"sip:b@h;alias=1;x;ALIAS=2", b"alias"), b"sip:b@h;x");

@@ -141,7 +141,10 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
         && param.value.as_int().is_some_and(|seconds| seconds > 0)
         && !setup.is_loaded("usrloc")
     {
-        return Err(SetupError::at(param, "contacts are pinged as usrloc has them; load usrloc or set this to 0"));
+        return Err(SetupError::at(
+            param,
+            "contacts are pinged as usrloc has them; load usrloc or set this to 0",
+        ));
     }
     let received = match setup.values("received_avp").last() {
         Some(param) => {
@@ -152,7 +155,11 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     };
     let alias = setup.text("alias_name").filter(|name| !name.is_empty()).unwrap_or(b"alias");
     Ok(Arc::new(Nathelper {
-        ranges: if setup.int("nat_addr_mode") == Some(0) { Ranges::Private } else { Ranges::PrivateAndReserved },
+        ranges: if setup.int("nat_addr_mode") == Some(0) {
+            Ranges::Private
+        } else {
+            Ranges::PrivateAndReserved
+        },
         received,
         no_proxy_line: setup.text("nortpproxy_str").unwrap_or(b"a=nortpproxy:yes").trim_ascii_end().to_vec(),
         keeps_old_addresses: setup.int("append_sdp_oldmediaip") != Some(0),

@@ -51,7 +51,10 @@ fn media_is_private(cx: &Cx<'_>, ranges: Ranges) -> bool {
 }
 
 fn via_port_differs(cx: &Cx<'_>, _: Ranges) -> bool {
-    cx.context.message.top_via().is_ok_and(|via| via.port.unwrap_or(5060) != cx.context.received.source.port())
+    cx.context
+        .message
+        .top_via()
+        .is_ok_and(|via| via.port.unwrap_or(5060) != cx.context.received.source.port())
 }
 
 fn source_is_private(cx: &Cx<'_>, ranges: Ranges) -> bool {
@@ -88,8 +91,11 @@ fn target_differs(cx: &Cx<'_>, _: Ranges) -> bool {
             _ => false,
         };
     }
-    let Some(via) = message.via_values().nth(1).and_then(|value| message.via(value).ok()) else { return false };
-    let over_websocket = via.transport.eq_ignore_ascii_case(b"WS") || via.transport.eq_ignore_ascii_case(b"WSS");
+    let Some(via) = message.via_values().nth(1).and_then(|value| message.via(value).ok()) else {
+        return false;
+    };
+    let over_websocket =
+        via.transport.eq_ignore_ascii_case(b"WS") || via.transport.eq_ignore_ascii_case(b"WSS");
     let host_differs = via.received().is_some_and(|host| parse(host) != parse(via.host));
     let port_differs = matches!(via.rport(), Rport::Port(port) if port != via.port_or_default());
     over_websocket || host_differs || port_differs

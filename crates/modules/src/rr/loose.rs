@@ -158,7 +158,8 @@ fn params_of(context: &Context, uri: &Str) -> Str {
         return Str::EMPTY;
     }
     // The semicolon stands right before the parameters.
-    let start = uri.len() - parsed.headers_text.map_or(0, |headers| headers.len() + 1) - parsed.params_text.len() - 1;
+    let start =
+        uri.len() - parsed.headers_text.map_or(0, |headers| headers.len() + 1) - parsed.params_text.len() - 1;
     context.keep(&uri[start..start + 1 + parsed.params_text.len()])
 }
 

@@ -21,7 +21,13 @@ pub const MODULE: Module = Module {
     name: "rr",
     doc: "Puts this server on the way of a dialog's later requests, and routes those that carry the way.",
     params: &[
-        Param::int_in("append_fromtag", 0, 1, "1", "Whether Record-Route carries the caller's tag, to tell directions."),
+        Param::int_in(
+            "append_fromtag",
+            0,
+            1,
+            "1",
+            "Whether Record-Route carries the caller's tag, to tell directions.",
+        ),
         Param::int_in(
             "enable_double_rr",
             0,
@@ -38,12 +44,34 @@ pub const MODULE: Module = Module {
             "1",
             "Warns when the second of two Routes of ours names no socket of ours.",
         ),
-        Param::text("custom_user_avp", "", "Variable whose value is the user in Record-Route, with `add_username`."),
-        Param::int_in("force_send_socket", 0, 1, "0", "Sends from the socket that a single Route of ours names, too."),
+        Param::text(
+            "custom_user_avp",
+            "",
+            "Variable whose value is the user in Record-Route, with `add_username`.",
+        ),
+        Param::int_in(
+            "force_send_socket",
+            0,
+            1,
+            "0",
+            "Sends from the socket that a single Route of ours names, too.",
+        ),
         Param::int_in("ignore_sips", 0, 1, "0", "Writes `sip:` also where the request URI is `sips:`."),
-        Param::int_in("sockname_mode", 0, 1, "0", "Puts the socket's name into Record-Route, and finds the socket by it."),
-        Param::int_in("loose_route_mode", 0, 1, "0", "What `loose_route()` does: 1 skips strict routing, as the function \
-             `loose_route_mode`."),
+        Param::int_in(
+            "sockname_mode",
+            0,
+            1,
+            "0",
+            "Puts the socket's name into Record-Route, and finds the socket by it.",
+        ),
+        Param::int_in(
+            "loose_route_mode",
+            0,
+            1,
+            "0",
+            "What `loose_route()` does: 1 skips strict routing, as the function \
+             `loose_route_mode`.",
+        ),
     ],
     functions: &[
         Function::new(
@@ -130,7 +158,12 @@ pub const MODULE: Module = Module {
     pvs: &[
         Pv::new("route_uri", PvType::Str, route_uri, "The topmost Route's URI; empty when there is none."),
         Pv::new("fti", PvType::Str, direction::initial_from_tag, "From tag of the dialog's first request."),
-        Pv::new("tti", PvType::Str, direction::initial_to_tag, "To tag of the dialog's first request's answer."),
+        Pv::new(
+            "tti",
+            PvType::Str,
+            direction::initial_to_tag,
+            "To tag of the dialog's first request's answer.",
+        ),
         Pv::new(
             "rdir",
             PvType::Any,
@@ -211,6 +244,10 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
 
 fn route_uri(cx: &mut Cx<'_>, _: &PvArgs<'_>) -> Value {
     let message = &cx.context.message;
-    let uri = message.route_values().next().and_then(|value| message.name_addr(value).ok()).map(|addr| addr.uri_text);
+    let uri = message
+        .route_values()
+        .next()
+        .and_then(|value| message.name_addr(value).ok())
+        .map(|addr| addr.uri_text);
     Value::Str(uri.map_or(Str::EMPTY, |uri| cx.context.keep(uri)))
 }

@@ -47,7 +47,8 @@ mod tests {
     use super::*;
 
     fn routes(lines: &str, change: impl Fn(&Message, &mut EditList)) -> String {
-        let message = Message::from_bytes(format!("BYE sip:a SIP/2.0\r\n{lines}To: x\r\n\r\n")).expect("a message");
+        let message =
+            Message::from_bytes(format!("BYE sip:a SIP/2.0\r\n{lines}To: x\r\n\r\n")).expect("a message");
         let mut edits = EditList::new();
         change(&message, &mut edits);
         let text = String::from_utf8(edits.to_vec(&message)).expect("text");

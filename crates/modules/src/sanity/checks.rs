@@ -65,14 +65,12 @@ fn fault(code: u16, reason: &'static str) -> Check {
     Err(Fault::reply_of(code, reason))
 }
 
-/// A line that is no header, or a Content-Length that is no number or stands twice: no reply can be made then.
+/// A line that Kamailio cannot read as a header: no reply can be made then.
 fn is_readable(message: &Message) -> Check {
-    let index = message.index();
-    let length_fails = message.content_length().is_some_and(|length| length.is_err());
-    if index.has(HeaderId::Malformed) || length_fails || index.all(HeaderId::ContentLength).nth(1).is_some() {
-        return Err(Fault::Silent("the headers cannot be read"));
+    match engine::is_readable(message) {
+        true => Ok(()),
+        false => Err(Fault::Silent("the headers cannot be read")),
     }
-    Ok(())
 }
 
 fn version(message: &Message) -> Check {
@@ -99,7 +97,8 @@ fn required_headers(message: &Message) -> Check {
 }
 
 fn via_version(message: &Message) -> Check {
-    let is_sip = |via: sip_message::Via<'_>| via.protocol.eq_ignore_ascii_case(b"SIP") && via.version == b"2.0";
+    let is_sip =
+        |via: sip_message::Via<'_>| via.protocol.eq_ignore_ascii_case(b"SIP") && via.version == b"2.0";
     match message.top_via().is_ok_and(is_sip) {
         true => Ok(()),
         false => fault(505, "Version Not Supported (Via)"),
@@ -183,7 +182,8 @@ fn parsed_uris(message: &Message, uris: i64) -> Check {
         return fault(400, "Ivalid To Header");
     }
     let is_contact = |contact: NameAddr<'_>| contact.is_star() || is_uri(contact.uri_text);
-    if uris & 8 != 0 && !message.contact_values().all(|value| message.name_addr(value).is_ok_and(is_contact)) {
+    if uris & 8 != 0 && !message.contact_values().all(|value| message.name_addr(value).is_ok_and(is_contact))
+    {
         return fault(400, "Bad Contact URI");
     }
     Ok(())
@@ -249,7 +249,10 @@ mod tests {
         assert_eq!(check("0009"), "passes");
         assert_eq!(check("36893488147419103232"), "400 CSeq number is illegal");
         assert_eq!(check("-1"), "400 CSeq number is illegal");
-        assert_eq!(told(cseq_method(&message("CSeq: 1 INVITE\r\n"))), "400 CSeq method does not match request method");
+        assert_eq!(
+            told(cseq_method(&message("CSeq: 1 INVITE\r\n"))),
+            "400 CSeq method does not match request method"
+        );
     }
 
     #[test]

@@ -18,7 +18,13 @@ pub const MODULE: Module = Module {
     name: "sanity",
     doc: "Checks messages for mistakes that break what comes later, and replies to requests that have one.",
     params: &[
-        Param::int_in("default_checks", 1, MOST_CHECKS, "3047", "Checks of `sanity_check()` without arguments; a sum of bits."),
+        Param::int_in(
+            "default_checks",
+            1,
+            MOST_CHECKS,
+            "3047",
+            "Checks of `sanity_check()` without arguments; a sum of bits.",
+        ),
         Param::int_in(
             "uri_checks",
             1,
@@ -26,8 +32,12 @@ pub const MODULE: Module = Module {
             "7",
             "URIs that are checked by default: 1 request URI, 2 From, 4 To, 8 Contact.",
         ),
-        Param::int("size_checks", "0", "Sizes that check 65536 looks at; a sum of bits in the order of the parameters \
-             below, from 1."),
+        Param::int(
+            "size_checks",
+            "0",
+            "Sizes that check 65536 looks at; a sum of bits in the order of the parameters \
+             below, from 1.",
+        ),
         Param::int("size_message", "16384", "Longest message in bytes."),
         Param::int("size_method", "32", "Longest method in bytes."),
         Param::int("size_ruri", "256", "Longest request URI in bytes."),
@@ -89,7 +99,11 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
         checks: setup.int("default_checks").unwrap_or(3047),
         uris: setup.int("uri_checks").unwrap_or(7),
         sizes: Sizes::new(setup),
-        proxy_require: known.map(<[u8]>::trim_ascii).filter(|tag| !tag.is_empty()).map(<[u8]>::to_vec).collect(),
+        proxy_require: known
+            .map(<[u8]>::trim_ascii)
+            .filter(|tag| !tag.is_empty())
+            .map(<[u8]>::to_vec)
+            .collect(),
         autodrop: setup.int("autodrop") != Some(0),
         noreply: setup.int("noreply") == Some(1),
     }))
@@ -123,7 +137,7 @@ fn failed(cx: &mut Cx<'_>, sanity: &Sanity, fault: Fault) -> Flow {
 }
 
 fn sanity_reply(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
-    let fault = cx.data::<Kept>().0.take().unwrap_or(Fault::reply_of(500, "Server Sanity Failure"));
+    let fault = cx.data::<Kept>().0.take().unwrap_or_else(|| Fault::reply_of(500, "Server Sanity Failure"));
     if cx.context.message.is_request() {
         fault.reply(cx);
     }

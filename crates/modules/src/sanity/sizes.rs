@@ -83,7 +83,8 @@ mod tests {
         let message = Message::from_bytes(text).expect("a message");
         assert_eq!(measure(&message, 6), 6);
         assert_eq!(measure(&message, 11), 4);
-        let check = |wanted| Sizes { wanted, limits: [8; 12] }.check(&message).map_err(|fault| fault.to_string());
+        let check =
+            |wanted| Sizes { wanted, limits: [8; 12] }.check(&message).map_err(|fault| fault.to_string());
         assert_eq!(check(1 << 2), Err("414 Request-URI Too Long".to_owned()));
         assert_eq!(check(1), Err("513 Message Too Large".to_owned()));
         assert_eq!(check(1 << 6 | 1 << 11), Ok(()));

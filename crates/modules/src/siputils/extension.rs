@@ -34,7 +34,8 @@ fn add_line(lines: &mut Vec<u8>, name: &str, value: &[u8]) {
 pub(super) fn options_reply(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
     let message = &cx.context.message;
     let uri = cx.context.request_uri();
-    let names_a_user = sip_message::Uri::parse(&uri).is_ok_and(|uri| uri.user.is_some_and(|user| !user.is_empty()));
+    let names_a_user =
+        sip_message::Uri::parse(&uri).is_ok_and(|uri| uri.user.is_some_and(|user| !user.is_empty()));
     if !message.is_request() || message.method() != Method::Options || names_a_user {
         tracing::debug!(target: "siputils", "this is no OPTIONS for the server itself");
         return Flow::FALSE;
@@ -87,7 +88,9 @@ const OPTIONS: [&str; 6] = ["path", "100rel", "timer", "eventlist", "gruu", "out
 pub(super) fn parse_option(text: &[u8]) -> Result<Parsed, String> {
     match OPTIONS.iter().find(|name| name.as_bytes().eq_ignore_ascii_case(text)) {
         Some(name) => Ok(Arc::new(*name)),
-        None => Err(format!("\"{}\" is no extension known here; {} are", text.escape_ascii(), OPTIONS.join(", "))),
+        None => {
+            Err(format!("\"{}\" is no extension known here; {} are", text.escape_ascii(), OPTIONS.join(", ")))
+        }
     }
 }
 

@@ -65,7 +65,8 @@ pub(super) fn is_first_hop(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let Some(uri) = message.name_addr(top).ok().and_then(|addr: NameAddr<'_>| addr.uri().ok()) else {
         return Flow::FALSE;
     };
-    let is_address = std::str::from_utf8(uri.host_unbracketed()).is_ok_and(|h| h.parse::<std::net::IpAddr>().is_ok());
+    let is_address =
+        std::str::from_utf8(uri.host_unbracketed()).is_ok_and(|h| h.parse::<std::net::IpAddr>().is_ok());
     let is_own = |port| cx.listeners().is_own(uri.host, port, None);
     let ours = is_own(Some(uri.port.unwrap_or(5060))) && (takes_names || is_address);
     let source = cx.context.received.source;
@@ -76,7 +77,8 @@ pub(super) fn is_first_hop(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 
 pub(super) fn hdr_date_check(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let Some(allowed) = args.int(0) else { return Flow::FALSE };
-    let Some(date) = cx.context.message.value(HeaderId::Date).and_then(|value| Date::parse(value).ok()) else {
+    let Some(date) = cx.context.message.value(HeaderId::Date).and_then(|value| Date::parse(value).ok())
+    else {
         return Flow::FALSE;
     };
     let sent = i64::try_from(date.unix).unwrap_or(i64::MAX);

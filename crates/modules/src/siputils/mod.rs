@@ -233,10 +233,16 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     Ok(Arc::new(Siputils {
         options: extension::options_lines(setup),
         require_autodrop: setup.int("require_autodrop") != Some(0),
-        separator: setup.text("contact_flds_separator").and_then(|text| text.first().copied()).unwrap_or(b'*'),
+        separator: setup
+            .text("contact_flds_separator")
+            .and_then(|text| text.first().copied())
+            .unwrap_or(b'*'),
         rpid: rpid::bind(setup)?,
         rpid_prefix: setup.text("rpid_prefix").unwrap_or_default().to_vec(),
         rpid_suffix: setup.text("rpid_suffix").unwrap_or(rpid::SUFFIX.as_bytes()).to_vec(),
-        longest_number: setup.int("e164_max_len").and_then(|length| usize::try_from(length).ok()).unwrap_or(16),
+        longest_number: setup
+            .int("e164_max_len")
+            .and_then(|length| usize::try_from(length).ok())
+            .unwrap_or(16),
     }))
 }

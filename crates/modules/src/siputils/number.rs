@@ -35,7 +35,9 @@ pub(super) fn is_alphanum(_: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 
 pub(super) fn is_alphanumex(_: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let others = args.text(1);
-    judge(args.text(0), -3, |text| text.iter().all(|byte| byte.is_ascii_alphanumeric() || others.contains(byte)))
+    judge(args.text(0), -3, |text| {
+        text.iter().all(|byte| byte.is_ascii_alphanumeric() || others.contains(byte))
+    })
 }
 
 fn is_digits(text: &[u8]) -> bool {

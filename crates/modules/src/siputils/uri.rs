@@ -139,7 +139,9 @@ fn change_variable(
     change: fn(&mut UriBuf, &[u8]) -> Result<(), HeaderError>,
 ) -> Flow {
     let (Some(target), Some(part)) = (args.pv(0), args.pv(1)) else { return Flow::FALSE };
-    let (Value::Str(text), Value::Str(part)) = (cx.read_pv(target), cx.read_pv(part)) else { return Flow::FALSE };
+    let (Value::Str(text), Value::Str(part)) = (cx.read_pv(target), cx.read_pv(part)) else {
+        return Flow::FALSE;
+    };
     let mut uri = UriBuf::new(&text[..]);
     match change(&mut uri, &part) {
         Ok(()) => cx.write_pv(target, uri.into_bytes().into()).into(),

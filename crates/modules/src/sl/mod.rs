@@ -25,8 +25,14 @@ pub const MODULE: Module = Module {
     params: &[
         Param::int_in("default_code", 100, 699, "500", "Code of `send_reply_error`."),
         Param::text("default_reason", "Internal Server Error", "Reason of `send_reply_error`."),
-        Param::int_in("bind_tm", 0, 1, "1", "Whether `send_reply` uses the request's transaction where there is one.")
-            .ignored(),
+        Param::int_in(
+            "bind_tm",
+            0,
+            1,
+            "1",
+            "Whether `send_reply` uses the request's transaction where there is one.",
+        )
+        .ignored(),
         Param::int_in(
             "rich_redirect",
             0,
@@ -34,10 +40,18 @@ pub const MODULE: Module = Module {
             "0",
             "What Contacts of 3xx replies also carry: 1 the branch's flags, 2 its path, 3 both.",
         ),
-        Param::text("event_callback_fl_ack", "", "Function of an embedded script instead of sl:filtered-ack.")
-            .ignored(),
-        Param::text("event_callback_lres_sent", "", "Function of an embedded script instead of sl:local-response.")
-            .ignored(),
+        Param::text(
+            "event_callback_fl_ack",
+            "",
+            "Function of an embedded script instead of sl:filtered-ack.",
+        )
+        .ignored(),
+        Param::text(
+            "event_callback_lres_sent",
+            "",
+            "Function of an embedded script instead of sl:local-response.",
+        )
+        .ignored(),
     ],
     functions: &[
         Function::new("sl_send_reply", REPLY, REQUEST, send::send_reply, "Replies without a transaction."),
@@ -80,8 +94,13 @@ pub const MODULE: Module = Module {
         .requires(0)
         .waits(),
     ],
-    pvs: &[Pv::new("ltt", PvType::Str, local_tag, "The To tag of local replies: `s` stateless, `t` a transaction's.")
-        .inner(InnerRule::Required)],
+    pvs: &[Pv::new(
+        "ltt",
+        PvType::Str,
+        local_tag,
+        "The To tag of local replies: `s` stateless, `t` a transaction's.",
+    )
+    .inner(InnerRule::Required)],
     event_routes: &[
         EventRoute { name: "sl:local-response", doc: "A stateless reply was sent; it runs on the reply." },
         EventRoute { name: "sl:filtered-ack", doc: "An ACK to a stateless reply was swallowed." },
@@ -124,7 +143,9 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
 /// `$ltt(s)`; without transactions, `$ltt(t)` is nothing.
 fn local_tag(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
     match args.name() {
-        b"s" | b"x" if cx.context.message.is_request() => cx.state::<Sl>().tag.of(&cx.context.message)[..].into(),
+        b"s" | b"x" if cx.context.message.is_request() => {
+            cx.state::<Sl>().tag.of(&cx.context.message)[..].into()
+        }
         _ => Value::Null,
     }
 }

@@ -77,7 +77,10 @@ mod tests {
             write_q(q, &mut out);
             String::from_utf8(out).expect("ASCII")
         };
-        assert_eq!([0, 5, 50, 500, 750, 1000].map(written), [";q=0", ";q=0.005", ";q=0.05", ";q=0.5", ";q=0.75", ";q=1"]);
+        assert_eq!(
+            [0, 5, 50, 500, 750, 1000].map(written),
+            [";q=0", ";q=0.005", ";q=0.05", ";q=0.5", ";q=0.75", ";q=1"]
+        );
     }
 
     #[test]

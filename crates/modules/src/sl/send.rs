@@ -41,7 +41,8 @@ pub(crate) fn send(cx: &mut Cx<'_>, code: u16, reason: &[u8], headers: &[u8]) ->
 /// Runs `event_route[sl:local-response]` on the reply that was sent.
 fn tell(cx: &mut Cx<'_>, code: u16, reason: &[u8], tag: &[u8]) {
     let Some(route) = cx.state::<Sl>().local_response else { return };
-    let parts = sip_message::Reply { status: code, reason, to_tag: Some(tag), ..sip_message::Reply::default() };
+    let parts =
+        sip_message::Reply { status: code, reason, to_tag: Some(tag), ..sip_message::Reply::default() };
     match Context::of_message(parts.to_vec(&cx.context.message), cx.context.received) {
         Ok(mut reply) => event::run_on(cx, route, &mut reply),
         Err(error) => tracing::error!(target: "sl", "the reply is not shown to sl:local-response: {error}"),
@@ -95,7 +96,9 @@ fn describe(failure: Option<i64>, text: &mut [u8; 80]) -> (u16, usize) {
     // The texts fit, so the writes cannot fail.
     let code = match failure {
         Some(-478) => write!(rest, "Unresolvable destination (478/SL)").map(|()| 478),
-        Some(-477) => write!(rest, "Unfortunately error on sending to next hop occurred (477/SL)").map(|()| 477),
+        Some(-477) => {
+            write!(rest, "Unfortunately error on sending to next hop occurred (477/SL)").map(|()| 477)
+        }
         other => {
             let number = other.map_or(1, i64::unsigned_abs);
             write!(rest, "I'm terribly sorry, server error occurred ({number}/SL)").map(|()| 500)

@@ -49,6 +49,7 @@ pub(crate) struct Lexer<'a> {
     pub(crate) conditions: Conditions,
     expanded: usize,
     included: usize,
+    included_files: usize,
     tokens: Vec<Token>,
     spaced: bool,
     on_new_line: bool,
@@ -83,6 +84,7 @@ impl<'a> Lexer<'a> {
             conditions: Conditions::default(),
             expanded: 0,
             included: 0,
+            included_files: 0,
             tokens: Vec::new(),
             spaced: false,
             on_new_line: true,
@@ -115,9 +117,10 @@ impl<'a> Lexer<'a> {
     }
 
     /// Accounts for an included file; `false` when there is too much.
-    pub(crate) fn may_include(&mut self, bytes: usize) -> bool {
+    pub(crate) fn may_include(&mut self, bytes: usize, most_files: usize) -> bool {
         self.included = self.included.saturating_add(bytes);
-        self.included <= MAX_INCLUDED
+        self.included_files += 1;
+        self.included <= MAX_INCLUDED && self.included_files <= most_files
     }
 
     /// Reads one token, comment, directive or run of white space.
@@ -211,9 +214,13 @@ impl<'a> Lexer<'a> {
         }
         let span = frame.span(from, from + 2);
         self.report(
-            Diagnostic::error(codes::UNCLOSED_COMMENT, span, "this comment is not closed")
-                .label(format!("{depth} `/*` without `*/`"))
-                .help("close it with `*/`; comments nest, so each `/*` inside it needs one as well"),
+            Diagnostic::warning(
+                codes::UNCLOSED_COMMENT,
+                span,
+                "this comment is not closed and hides the rest of the file",
+            )
+            .label(format!("{depth} `/*` without `*/`"))
+            .help("close it with `*/`; comments nest, so each `/*` inside it needs one as well"),
         );
     }
 

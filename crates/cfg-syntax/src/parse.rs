@@ -14,6 +14,7 @@ mod routes;
 mod statements;
 mod switch;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::ast::{Config, Name, RouteKind, Text};
@@ -42,8 +43,10 @@ pub fn parse(loader: &dyn Loader, path: &Path, options: &Options<'_>) -> Parsed 
     let Lexed { tokens, sources, diagnostics, defines } = lex(loader, path, options);
     let mut parser = Parser::new(&tokens, &sources);
     let config = parser.config();
+    // What the lexer has complained of, the parser could not read either.
+    let known: HashSet<Span> = diagnostics.iter().map(|diagnostic| diagnostic.primary.span).collect();
     let mut all = diagnostics;
-    all.append(&mut parser.diagnostics);
+    all.extend(parser.diagnostics.into_iter().filter(|diagnostic| !known.contains(&diagnostic.primary.span)));
     all.sort_by_key(|diagnostic| (diagnostic.primary.span.file, diagnostic.primary.span.start));
     Parsed { config, sources, diagnostics: all, defines: defines.into_list() }
 }

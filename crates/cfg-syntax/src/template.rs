@@ -43,11 +43,14 @@ impl<'s> Place<'s> {
     }
 }
 
+/// The mistake is boxed: it is large, and rare.
+type Fallible<T> = Result<T, Box<Diagnostic>>;
+
 /// Reads one pseudo-variable that is the whole text.
 ///
 /// # Errors
 /// What is wrong with it, at the exact spot if the place is verbatim.
-pub fn parse_pv(text: &[u8], place: &Place<'_>) -> Result<Pv, Diagnostic> {
+pub fn parse_pv(text: &[u8], place: &Place<'_>) -> Result<Pv, Box<Diagnostic>> {
     let mut reader = Reader::new(text, place);
     let pv = reader.pv()?;
     if reader.at == text.len() {
@@ -55,8 +58,9 @@ pub fn parse_pv(text: &[u8], place: &Place<'_>) -> Result<Pv, Diagnostic> {
     }
     let rest = String::from_utf8_lossy(reader.rest()).into_owned();
     let span = reader.span(reader.at, text.len());
-    Err(Diagnostic::error(codes::BAD_VARIABLE, span, format!("`{rest}` follows the pseudo-variable"))
-        .help("put a blank or an operator between the two"))
+    let message = format!("`{rest}` follows the pseudo-variable");
+    let help = "put a blank or an operator between the two";
+    Err(Diagnostic::error(codes::BAD_VARIABLE, span, message).help(help).into())
 }
 
 /// Reads text with pseudo-variables; each that cannot be read is reported and left out.
@@ -141,7 +145,7 @@ impl<'a> Reader<'a> {
                 match self.pv() {
                     Ok(pv) => parts.pv(pv),
                     Err(diagnostic) => {
-                        diagnostics.push(diagnostic);
+                        diagnostics.push(*diagnostic);
                         self.at = self.at.max(from + 1);
                     }
                 }
@@ -151,7 +155,7 @@ impl<'a> Reader<'a> {
     }
 
     /// As [`Self::template`], but a `$` that begins no variable stands for itself.
-    fn inner_template(&mut self) -> Result<Template, Diagnostic> {
+    fn inner_template(&mut self) -> Fallible<Template> {
         let mut parts = Parts::default();
         let span = self.span(0, self.text.len());
         while let Some(byte) = self.peek() {
@@ -169,10 +173,10 @@ impl<'a> Reader<'a> {
     }
 
     /// `$name`, `$name(inner)`, `$(name(inner)[index]{transformation}…)`.
-    fn pv(&mut self) -> Result<Pv, Diagnostic> {
+    fn pv(&mut self) -> Fallible<Pv> {
         if self.depth >= MAX_DEPTH {
             let diagnostic = self.error(self.at, "pseudo-variables are nested too deeply");
-            return Err(diagnostic.help("take parts of it into variables of their own"));
+            return Err(diagnostic.help("take parts of it into variables of their own").into());
         }
         self.depth += 1;
         let pv = self.pv_inside();
@@ -180,17 +184,17 @@ impl<'a> Reader<'a> {
         pv
     }
 
-    fn pv_inside(&mut self) -> Result<Pv, Diagnostic> {
+    fn pv_inside(&mut self) -> Fallible<Pv> {
         let from = self.at;
         if self.peek() != Some(b'$') {
-            return Err(self.error(from, "a pseudo-variable is expected").help("begin it with `$`"));
+            return Err(self.error(from, "a pseudo-variable is expected").help("begin it with `$`").into());
         }
         self.at += 1;
         let long = self.peek() == Some(b'(');
         self.at += usize::from(long);
         let name = self.name();
         if name.node.is_empty() {
-            return Err(self.nameless(from, long));
+            return Err(self.nameless(from, long).into());
         }
         let inner = if self.peek() == Some(b'(') { Some(self.inner()?) } else { None };
         let (index, transformations) = if long { self.long_form(from)? } else { (None, Vec::new()) };
@@ -207,7 +211,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `[index]{transformation}…)` of the long form.
-    fn long_form(&mut self, from: usize) -> Result<(Option<PvIndex>, Vec<Transformation>), Diagnostic> {
+    fn long_form(&mut self, from: usize) -> Fallible<(Option<PvIndex>, Vec<Transformation>)> {
         let index = if self.peek() == Some(b'[') { Some(self.index()?) } else { None };
         let mut transformations = Vec::new();
         loop {
@@ -225,24 +229,26 @@ impl<'a> Reader<'a> {
                     let message = format!("`{}` is unexpected here", char::from(other).escape_default());
                     return Err(self
                         .error(self.at, message)
-                        .help("`[index]`, `{transformation}` or `)` can follow"));
+                        .help("`[index]`, `{transformation}` or `)` can follow")
+                        .into());
                 }
                 None => {
                     return Err(self
                         .error(from, "this pseudo-variable is not closed")
                         .label("a `)` is missing")
-                        .help("close `$(` with `)`"));
+                        .help("close `$(` with `)`")
+                        .into());
                 }
             }
         }
     }
 
     /// `(…)`, in which parentheses balance; what is in it is a template.
-    fn inner(&mut self) -> Result<Template, Diagnostic> {
+    fn inner(&mut self) -> Fallible<Template> {
         let open = self.at;
         let Some(length) = balanced(self.rest()) else {
             self.at = self.text.len();
-            return Err(self.error(open, "this parenthesis is not closed").help("close it with `)`"));
+            return Err(self.error(open, "this parenthesis is not closed").help("close it with `)`").into());
         };
         let text = &self.rest()[1..length - 1];
         let start = self.start.map(|start| start + self.at as u32 + 1);
@@ -251,7 +257,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `[3]`, `[-1]`, `[*]`, `[$var(i)]`.
-    fn index(&mut self) -> Result<PvIndex, Diagnostic> {
+    fn index(&mut self) -> Fallible<PvIndex> {
         let open = self.at;
         self.at += 1;
         let from = self.at;
@@ -267,13 +273,17 @@ impl<'a> Reader<'a> {
                 let Some(number) = number else {
                     return Err(self
                         .error(from, "this is no index")
-                        .help("write a number, `*`, or a pseudo-variable, without blanks"));
+                        .help("write a number, `*`, or a pseudo-variable, without blanks")
+                        .into());
                 };
                 PvIndex::At(Spanned::new(number, self.span(from, self.at)))
             }
         };
         if self.peek() != Some(b']') {
-            return Err(self.error(open, "this bracket is not closed").help("close the index with `]`"));
+            return Err(self
+                .error(open, "this bracket is not closed")
+                .help("close the index with `]`")
+                .into());
         }
         self.at += 1;
         Ok(index)

@@ -3,6 +3,7 @@
 use super::token::TokenKind;
 use super::{Frame, Lexer};
 use crate::diagnostic::{Diagnostic, codes};
+use crate::source::Span;
 
 /// What was read of one pair of quotes.
 pub(crate) struct Quoted {
@@ -13,20 +14,37 @@ pub(crate) struct Quoted {
 impl Lexer<'_> {
     /// `"…"`; those that only white space separates are one.
     pub(super) fn quoted(&mut self) {
-        let from = self.frame().at;
-        let mut whole = read_quoted(self.frame());
-        while whole.closed {
+        let frame = self.frame();
+        let from = frame.at;
+        let mut whole = read_quoted(frame);
+        let mut span = frame.span_from(from);
+        while whole.closed && self.another_string_follows() {
             let frame = self.frame();
-            let blanks = frame.run(|byte| byte.is_ascii_whitespace());
-            if frame.peek(blanks) != Some(b'"') {
-                break;
-            }
-            frame.advance(blanks);
+            let from = frame.at;
             let more = read_quoted(frame);
+            span = span.to(frame.span_from(from));
             whole.value.extend_from_slice(&more.value);
             whole.closed = more.closed;
         }
-        self.string(from, whole, '"');
+        self.string(span, whole, '"');
+    }
+
+    /// Goes to the next `"`, if only white space and the end of a define's text stand before it.
+    fn another_string_follows(&mut self) -> bool {
+        let mut ended = 0;
+        for frame in self.input.iter_mut().rev() {
+            let blanks = frame.run(|byte| byte.is_ascii_whitespace());
+            match frame.peek(blanks) {
+                Some(b'"') => {
+                    frame.advance(blanks);
+                    self.input.truncate(self.input.len() - ended);
+                    return true;
+                }
+                None if !frame.is_file() => ended += 1,
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// `'…'`
@@ -38,14 +56,13 @@ impl Lexer<'_> {
         let value = frame.rest()[..length].to_vec();
         let closed = frame.peek(length).is_some();
         frame.advance(length + 1);
-        self.string(from, Quoted { value, closed }, '\'');
+        let span = frame.span_from(from);
+        self.string(span, Quoted { value, closed }, '\'');
     }
 
-    fn string(&mut self, from: usize, quoted: Quoted, quote: char) {
-        let frame = self.frame();
-        let span = frame.span_from(from);
+    fn string(&mut self, span: Span, quoted: Quoted, quote: char) {
         if !quoted.closed {
-            let opening = frame.span(from, from + 1);
+            let opening = Span::new(span.file, span.start, (span.start + 1).min(span.end));
             self.report(
                 Diagnostic::error(codes::UNCLOSED_STRING, opening, "this string is not closed")
                     .label("opened here")

@@ -85,7 +85,8 @@ impl Lexer<'_> {
         if frame.peek(0) == Some(b'(') {
             let length = balanced(frame.rest());
             closed = length.is_some();
-            frame.advance(length.unwrap_or_else(|| frame.to_line_end()));
+            let to_gap = || frame.run(|byte| !byte.is_ascii_whitespace() && byte != b';');
+            frame.advance(length.unwrap_or_else(to_gap));
         }
         let span = frame.span_from(from);
         if closed {

@@ -316,7 +316,7 @@ impl Parser<'_> {
         let token = self.bump();
         if let TokenKind::Pv(text) = &token.kind {
             let place = Place::in_string(self.sources, token.span);
-            return parse_pv(text, &place).map_err(|diagnostic| self.report(diagnostic));
+            return parse_pv(text, &place).map_err(|diagnostic| self.report(*diagnostic));
         }
         let mut name = String::new();
         while let Some(text) = self.peek().text()

@@ -51,6 +51,13 @@ impl Parser<'_> {
             || (self.nth(1).is(Punct::Dot) && self.nth(3).is(Punct::Assign))
     }
 
+    /// Whether a module statement or flag declaration begins here.
+    pub(super) fn at_item_word(&self) -> bool {
+        let next = self.nth(1);
+        self.peek().word().is_some_and(|word| ITEM_WORDS.contains(&word))
+            && (next.is(Punct::ParenOpen) || matches!(next.kind, TokenKind::Str(_) | TokenKind::Word(_)))
+    }
+
     fn item(&mut self, items: &mut Vec<Item>) -> Parse<()> {
         if self.eat(Punct::Semicolon).is_some() {
             return Ok(());
@@ -210,6 +217,10 @@ impl Parser<'_> {
             }
             names.push(FlagName { name: Spanned::new(name, token.span), number, avp });
             if self.eat(Punct::Comma).is_none() {
+                let next = self.peek();
+                if next.word().is_some() && !next.on_new_line {
+                    return Err(self.expected(codes::EXPECTED_TOKEN, "`,`", FORM));
+                }
                 return Ok(names);
             }
         }

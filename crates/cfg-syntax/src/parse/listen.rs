@@ -40,6 +40,7 @@ impl Parser<'_> {
     fn listen_address(&mut self) -> Parse<Listen> {
         let start = self.peek().span;
         let proto = self.protocol();
+        self.refuse_other_protocol()?;
         let hosts = self.hosts()?;
         let port = self.port()?;
         let mut listen = Listen {
@@ -87,6 +88,25 @@ impl Parser<'_> {
         let name = self.word();
         self.bump();
         name
+    }
+
+    /// A word and a colon with more than a port behind it.
+    fn refuse_other_protocol(&mut self) -> Parse<()> {
+        let token = self.peek();
+        let Some(word) = token.word() else { return Ok(()) };
+        let host_follows = match self.nth(2).kind {
+            TokenKind::Number { .. } => self.nth(3).is(Punct::Dot),
+            TokenKind::Word(_) | TokenKind::Punct(Punct::BracketOpen | Punct::Star) => true,
+            _ => false,
+        };
+        if !self.nth(1).is(Punct::Colon) || !host_follows {
+            return Ok(());
+        }
+        let message = format!("one cannot listen on `{word}`");
+        Err(self.report(
+            Diagnostic::error(codes::EXPECTED_ADDRESS, token.span, message)
+                .help("there are udp, tcp, tls and sctp; WebSocket uses tcp and tls"),
+        ))
     }
 
     /// A host, or `(a, b)`.
@@ -266,8 +286,12 @@ impl Parser<'_> {
             if self.at_end() || self.at_route_head() {
                 return Err(self.unclosed_brace(open));
             }
+            let start = self.at;
             if self.socket_attribute(&mut socket, &mut last_port).is_err() {
                 self.skip_statement();
+            }
+            if self.at == start {
+                self.bump();
             }
         }
         socket.span = self.since(start);

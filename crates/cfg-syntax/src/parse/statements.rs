@@ -83,11 +83,7 @@ impl Parser<'_> {
                 }
                 "else" => Err(self.stray_else()),
                 "case" | "default" => Err(self.stray_label(word)),
-                "elseif" | "elsif" | "elif" => Err(self.report(
-                    Diagnostic::error(codes::EXPECTED_STATEMENT, token.span, format!("there is no `{word}`"))
-                        .help("write `else if`")
-                        .fix(token.span, "else if"),
-                )),
+                _ if self.at_item_word() => Err(self.item_in_route(word)),
                 _ => self.call_statement(),
             },
             _ => Err(self.no_statement()),
@@ -277,6 +273,9 @@ impl Parser<'_> {
             let condition = Box::new(self.condition("if"));
             let then = self.body("if");
             arms.push((start, condition, then));
+            if self.foreign_else_if() {
+                continue;
+            }
             if !self.is_word("else") {
                 break;
             }
@@ -294,6 +293,26 @@ impl Parser<'_> {
             otherwise = Some(Block { statements: vec![Statement { kind, span }], span });
         }
         Ok(StatementKind::If { condition, then, otherwise })
+    }
+
+    /// Reports `elseif` and the like, which then stands for `else if`.
+    fn foreign_else_if(&mut self) -> bool {
+        let token = self.peek();
+        let Some(word @ ("elseif" | "elsif" | "elif")) = token.word() else { return false };
+        self.report(
+            Diagnostic::error(codes::EXPECTED_STATEMENT, token.span, format!("there is no `{word}`"))
+                .help("write `else if`")
+                .fix(token.span, "else if"),
+        );
+        true
+    }
+
+    fn item_in_route(&mut self, word: &str) -> Reported {
+        let span = self.peek().span;
+        self.report(
+            Diagnostic::error(codes::ITEM_IN_ROUTE, span, format!("`{word}` cannot stand in a route"))
+                .help("move it to the top level of the file"),
+        )
     }
 
     fn while_statement(&mut self) -> Parse<StatementKind> {

@@ -10,8 +10,8 @@ use crate::source::{FileId, Span};
 const MAX_DEPTH: usize = 10;
 /// The longest path that Kamailio takes.
 const MAX_PATH: usize = 128;
-/// As many files as a [`FileId`] can number, and some to spare.
-const MAX_FILES: usize = 60_000;
+/// Files of one configuration; far fewer than a [`FileId`] can number.
+const MAX_FILES: usize = 4096;
 /// Beyond this a span could not tell the place.
 const MAX_FILE_SIZE: usize = 1 << 30;
 
@@ -48,8 +48,7 @@ impl Lexer<'_> {
         }
         match self.load_included(&name) {
             Ok((path, text)) => {
-                let fits = text.len() <= MAX_FILE_SIZE && self.sources.files().count() < MAX_FILES;
-                if fits && self.may_include(text.len()) {
+                if text.len() <= MAX_FILE_SIZE && self.may_include(text.len(), MAX_FILES) {
                     self.open(&path, text);
                     return;
                 }

@@ -1,13 +1,13 @@
 //! `{class.name,argument,…}`.
 
-use super::Reader;
+use super::{Fallible, Reader};
 use crate::ast::{Transformation, TransformationArg};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::source::Spanned;
 
 impl Reader<'_> {
     /// At `{`.
-    pub(super) fn transformation(&mut self) -> Result<Transformation, Diagnostic> {
+    pub(super) fn transformation(&mut self) -> Fallible<Transformation> {
         let open = self.at;
         self.at += 1;
         let name = self.name();
@@ -15,7 +15,8 @@ impl Reader<'_> {
             let end = self.at;
             return Err(self
                 .bad_transformation(open, end, "this is no transformation")
-                .help("write `{class.name}` without blanks, as in {s.len}"));
+                .help("write `{class.name}` without blanks, as in {s.len}")
+                .into());
         }
         let mut arguments = Vec::new();
         loop {
@@ -34,11 +35,14 @@ impl Reader<'_> {
                     let message =
                         format!("`{}` is unexpected in a transformation", char::from(byte).escape_default());
                     let diagnostic = self.bad_transformation(self.at, self.at + 1, &message);
-                    return Err(diagnostic.help("`,` and an argument, or `}` can follow"));
+                    return Err(diagnostic.help("`,` and an argument, or `}` can follow").into());
                 }
                 None => {
                     let message = "this transformation is not closed";
-                    return Err(self.bad_transformation(open, open + 1, message).help("close it with `}`"));
+                    return Err(self
+                        .bad_transformation(open, open + 1, message)
+                        .help("close it with `}`")
+                        .into());
                 }
             }
         }
@@ -49,7 +53,7 @@ impl Reader<'_> {
     }
 
     /// Behind a comma.
-    fn argument(&mut self, transformation: &str, index: usize) -> Result<TransformationArg, Diagnostic> {
+    fn argument(&mut self, transformation: &str, index: usize) -> Fallible<TransformationArg> {
         match (transformation, index) {
             ("s.select", 1) => {
                 if let Some(length) = separator_length(self.rest()) {

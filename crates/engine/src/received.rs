@@ -110,7 +110,8 @@ fn add(context: &mut Context, force_rport: bool, text: &mut Vec<u8>) {
     match there {
         Some(place) => edits.replace(place, text),
         None if text.is_empty() => {}
-        None => edits.insert(params_start(field, message, &via), Class::Text, text),
+        // Before an rport that stands first and was filled.
+        None => edits.insert_first(params_start(field, message, &via), Class::Text, text),
     }
 }
 

@@ -34,6 +34,8 @@ pub enum ArgValue {
 pub enum Call {
     /// Its return code: above 0 true, below 0 false, 0 ends the script.
     Done(i64),
+    /// Its return code, which `$rc` does not tell: the core's functions leave that as it was.
+    Kept(i64),
     /// It waits: the machine parks; the host keeps what it waits for and resumes with the code.
     Wait,
     /// Run this route in a frame of its own; its code is the function's.

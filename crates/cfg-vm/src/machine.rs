@@ -453,6 +453,10 @@ impl<H: Host> Run<'_, H> {
     fn answered(&mut self, answer: Call) -> Next {
         match answer {
             Call::Done(code) => self.called(code),
+            Call::Kept(code) => {
+                self.execution.rc = code;
+                self.after_call(code)
+            }
             Call::Wait => Next::Stop(Ended::Parked),
             Call::Route(route) => self.enter(route, true),
             Call::Exit => self.finish(End { code: 1, drop: false, exit: true }),
@@ -463,6 +467,11 @@ impl<H: Host> Run<'_, H> {
     /// A function came back.
     fn called(&mut self, code: i64) -> Next {
         self.set_code(code);
+        self.after_call(code)
+    }
+
+    /// 0 ends the script.
+    fn after_call(&mut self, code: i64) -> Next {
         if code == 0 { self.finish(End { code, drop: false, exit: true }) } else { Next::Go }
     }
 

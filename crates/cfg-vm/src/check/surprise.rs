@@ -69,7 +69,10 @@ impl Visitor for Surprises<'_> {
             Some(body) => self.endless(condition, body),
             None => self.constant_condition(condition),
         }
-        self.text_condition(condition);
+        // Of a `while`, text that is known as such is an error, told elsewhere.
+        if repeats.is_none() || type_of(condition) != Type::Str {
+            self.text_condition(condition);
+        }
     }
 
     fn expression(&mut self, expr: &Expr) {

@@ -4,7 +4,7 @@ use cfg_syntax::ast::{BinaryOp, Block, Expr, ExprKind, Route, Statement, UnaryOp
 use cfg_syntax::{Diagnostic, Span};
 
 use super::walk::{self, Visitor};
-use crate::compile::constant::{Type, type_of};
+use crate::compile::constant::{Type, binary_fits, type_of, unary_fits};
 use crate::compile::expression::is_null;
 
 pub(super) fn check(route: &Route, diagnostics: &mut Vec<Diagnostic>) {
@@ -39,41 +39,31 @@ impl Visitor for Types<'_> {
 
 impl Types<'_> {
     fn unary(&mut self, op: UnaryOp, operand: &Expr) {
-        match (op, type_of(operand)) {
-            (UnaryOp::Not | UnaryOp::Minus | UnaryOp::BitNot, Type::Str) => self.no_text(operand),
-            (UnaryOp::Defined | UnaryOp::StrLen | UnaryOp::StrEmpty, Type::Int) => self.no_number(operand),
-            _ => {}
+        if !unary_fits(op, type_of(operand)) {
+            self.wrong_operand(operand);
         }
     }
 
     fn binary(&mut self, op: BinaryOp, left: &Expr, right: &Expr) {
-        let types = (type_of(left), type_of(right));
-        match op {
-            BinaryOp::Eq | BinaryOp::Ne if is_null(right) => {
-                if types.0 == Type::Int {
-                    self.no_number(left);
-                }
+        if matches!(op, BinaryOp::Eq | BinaryOp::Ne) && is_null(right) {
+            // Asked whether it is defined, which a number always is.
+            if type_of(left) == Type::Int {
+                self.wrong_operand(left);
             }
-            BinaryOp::Add | BinaryOp::Eq | BinaryOp::Ne | BinaryOp::StrEq | BinaryOp::StrNe => {
-                if types == (Type::Int, Type::Str) {
-                    self.no_text(right);
-                }
-            }
-            BinaryOp::Match => {
-                if types.0 == Type::Int {
-                    self.no_number(left);
-                }
-                if types.1 == Type::Int {
-                    self.no_number(right);
-                }
-            }
-            _ => {
-                for (side, ty) in [(left, types.0), (right, types.1)] {
-                    if ty == Type::Str {
-                        self.no_text(side);
-                    }
-                }
-            }
+            return;
+        }
+        // Where the left side alone is fine, it is the right one that does not go with it.
+        match (binary_fits(op, type_of(left), type_of(right)), binary_fits(op, type_of(left), Type::Open)) {
+            (true, _) => {}
+            (false, true) => self.wrong_operand(right),
+            (false, false) => self.wrong_operand(left),
+        }
+    }
+
+    fn wrong_operand(&mut self, operand: &Expr) {
+        match type_of(operand) {
+            Type::Str => self.no_text(operand),
+            _ => self.no_number(operand),
         }
     }
 

@@ -139,7 +139,7 @@ impl Compiler<'_> {
     }
 
     /// An error about a route that is not there.
-    pub(super) fn no_route(&self, kind: RouteKind, name: &[u8], span: Span) -> Diagnostic {
+    pub(super) fn no_route(&mut self, kind: RouteKind, name: &[u8], span: Span) -> Diagnostic {
         let shown = String::from_utf8_lossy(name);
         let head = head_of(kind);
         let diagnostic = Diagnostic::error("undefined-route", span, format!("there is no `{head}[{shown}]`"));
@@ -155,7 +155,11 @@ impl Compiler<'_> {
             .collect();
         let other = self.program.routes().find(|(_, info)| info.name == name && info.kind != kind);
         match (nearest(&shown, names.iter().map(String::as_str)), other) {
-            (Some(near), _) => diagnostic.help(format!("did you mean `{near}`?")),
+            (Some(near), _) => {
+                // It is meant, so it is not one that nobody calls.
+                self.links.armed.extend(self.program.route(kind, near.as_bytes()));
+                diagnostic.help(format!("did you mean `{near}`?"))
+            }
             (None, Some((_, info))) => {
                 diagnostic.also(info.head, format!("a `{}` of that name is there", head_of(info.kind)))
             }

@@ -34,14 +34,38 @@ pub(crate) fn type_of(expr: &Expr) -> Type {
     }
 }
 
-/// The value, if it does not depend on anything.
+/// The value, if it does not depend on anything and its types fit.
 pub(crate) fn value_of(expr: &Expr) -> Option<Value> {
     match &expr.kind {
         ExprKind::Int(number) => Some(Value::Int(*number)),
         ExprKind::Str(text) => Some(Value::Str(text.as_slice().into())),
-        ExprKind::Unary { op, operand } => unary(*op, &value_of(operand)?),
-        ExprKind::Binary { op, left, right } => binary(op.node, &value_of(left)?, &value_of(right)?),
+        ExprKind::Unary { op, operand } if unary_fits(*op, type_of(operand)) => {
+            unary(*op, &value_of(operand)?)
+        }
+        ExprKind::Binary { op, left, right } if binary_fits(op.node, type_of(left), type_of(right)) => {
+            binary(op.node, &value_of(left)?, &value_of(right)?)
+        }
         _ => None,
+    }
+}
+
+/// May the operator have an operand of this type? What Kamailio's parser refuses may not.
+pub(crate) fn unary_fits(op: UnaryOp, operand: Type) -> bool {
+    !matches!(
+        (op, operand),
+        (UnaryOp::Not | UnaryOp::Minus | UnaryOp::BitNot, Type::Str)
+            | (UnaryOp::Defined | UnaryOp::StrLen | UnaryOp::StrEmpty, Type::Int)
+    )
+}
+
+/// The same for two operands.
+pub(crate) fn binary_fits(op: BinaryOp, left: Type, right: Type) -> bool {
+    match op {
+        BinaryOp::Add | BinaryOp::Eq | BinaryOp::Ne | BinaryOp::StrEq | BinaryOp::StrNe => {
+            (left, right) != (Type::Int, Type::Str)
+        }
+        BinaryOp::Match => left != Type::Int && right != Type::Int,
+        _ => left != Type::Str && right != Type::Str,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use cfg_syntax::ast::{BinaryOp, Expr, ExprKind, Keyword, RouteKind};
+use cfg_syntax::ast::{BinaryOp, Expr, ExprKind, Keyword};
 use cfg_syntax::{Diagnostic, Span};
 
 use super::Compiler;
@@ -26,7 +26,6 @@ impl Compiler<'_> {
             (ExprKind::Keyword(keyword), _) => (*keyword, right),
             _ => return false,
         };
-        self.only_onsend(keyword, left.span);
         match keyword {
             _ if op == BinaryOp::Match => {
                 self.then(Op::Keyword(keyword), left.span);
@@ -161,26 +160,6 @@ impl Compiler<'_> {
                 self.any(other, Codes::Truth);
                 self.then(Op::EqualFoldPair(negated), span);
             }
-        }
-    }
-
-    fn only_onsend(&mut self, keyword: Keyword, span: Span) {
-        let only = matches!(
-            keyword,
-            Keyword::SndIp
-                | Keyword::SndPort
-                | Keyword::ToIp
-                | Keyword::ToPort
-                | Keyword::SndProto
-                | Keyword::SndAf
-                | Keyword::MaxLen
-        );
-        if only && !matches!(self.kind, RouteKind::OnSend | RouteKind::Named) {
-            self.tell(Diagnostic::warning(
-                "onsend-operand",
-                span,
-                "this operand has a value in onsend_route only",
-            ));
         }
     }
 

@@ -210,39 +210,18 @@ impl Compiler<'_> {
         }
     }
 
-    /// Labels of one type, none twice, one `default`, and not only that.
+    /// No label twice, and not only `default`; the parser has seen to their types.
     fn labels_fit(&mut self, cases: &[Case], subject: &Expr, span: Span) {
-        let mut seen: Vec<(&Case, Option<Value>)> = Vec::new();
+        let mut seen: Vec<(&Case, Value)> = Vec::new();
         for case in cases {
-            let value = match &case.label {
-                CaseLabel::Value(expr) => value_of(expr),
-                CaseLabel::Regex { .. } | CaseLabel::Default => None,
-            };
-            let is_default = matches!(case.label, CaseLabel::Default);
-            let twin = seen.iter().find(|(other, known)| {
-                if is_default {
-                    matches!(other.label, CaseLabel::Default)
-                } else {
-                    value.is_some() && *known == value
-                }
-            });
-            if let Some((first, _)) = twin {
-                let diagnostic =
-                    Diagnostic::error("duplicate-case", case.span, "this label was there before");
-                let diagnostic = diagnostic.also(first.span, "the first one");
-                self.tell(diagnostic);
+            let CaseLabel::Value(label) = &case.label else { continue };
+            let Some(value) = value_of(label) else { continue };
+            if let Some((first, _)) = seen.iter().find(|(_, known)| *known == value) {
+                let found = Diagnostic::error("duplicate-case", case.span, "this label was there before");
+                let found = found.also(first.span, "the first one");
+                self.tell(found);
             }
             seen.push((case, value));
-        }
-        let numbers = seen.iter().filter(|(_, value)| matches!(value, Some(Value::Int(_)))).count();
-        let texts = seen.iter().filter(|(case, value)| {
-            matches!(value, Some(Value::Str(_))) || matches!(case.label, CaseLabel::Regex { .. })
-        });
-        if numbers > 0
-            && let Some((case, _)) = texts.last()
-        {
-            let message = "the labels of a switch are all numbers or all texts";
-            self.tell(Diagnostic::error("mixed-cases", case.span, message));
         }
         let only_default = matches!(cases, [Case { label: CaseLabel::Default, .. }]);
         if only_default && value_of(subject).is_none() {

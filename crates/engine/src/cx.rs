@@ -119,6 +119,11 @@ impl<'a> Cx<'a> {
         bound::evaluate_bound(self, template)
     }
 
+    /// Whether a function is the core's; the registry has `core` first.
+    fn is_of_core(&self, function: FunctionId) -> bool {
+        self.running.registry.modules.first().is_some_and(|core| (function.0 as usize) < core.functions.len())
+    }
+
     /// Binds a text with pseudo-variables that is only known now.
     ///
     /// # Errors
@@ -151,6 +156,7 @@ impl Host for Cx<'_> {
     fn call(&mut self, function: FunctionId, arguments: &[ArgValue]) -> Call {
         let run = self.running.functions[function.0 as usize];
         match run(self, &Args(arguments)) {
+            Flow::Done(code) if self.is_of_core(function) => Call::Kept(code),
             Flow::Done(code) => Call::Done(code),
             Flow::Route(route) => Call::Route(route),
             Flow::Exit => Call::Exit,

@@ -1,5 +1,6 @@
 //! `onsend_route`: runs just before a request leaves, and may keep it here.
 
+use cfg_vm::Host as _;
 use cfg_vm::machine::{Ended, Execution};
 use transport::Target;
 
@@ -16,7 +17,12 @@ pub(crate) fn allows(cx: &mut Cx<'_>, socket: ListenerId, target: Target) -> boo
     let mut execution = Execution::new();
     execution.start(&cx.running.program, route, cx.running.limits, cx.context.is_traced());
     let allowed = match execution.run(cx) {
-        Ended::Finished(end) => !end.drop,
+        Ended::Finished(end) => {
+            if end.code == 0 {
+                cx.set_return_code(0);
+            }
+            !end.drop
+        }
         Ended::Parked => {
             // Nothing that may wait is allowed in an onsend_route; a function that did so anyway is our mistake.
             cx.pending = None;

@@ -32,11 +32,28 @@ impl<'a> NameAddr<'a> {
     /// When a quote or bracket is not closed, or something other than parameters follows the URI. Positions count
     /// from the start of `raw`.
     pub fn parse(raw: &'a [u8]) -> Result<Self, HeaderError> {
+        if let Some(addr) = Self::with_loose_display(raw) {
+            return Ok(addr);
+        }
         let (addr, end) = Self::parse_first(raw)?;
         match trim_start(&raw[end..]) {
             [] => Ok(addr),
             _ => Err(HeaderError::new(Rule::AfterBracket, end)),
         }
+    }
+
+    /// `Watson, Thomas <sip:…>`: a display name without quotes that has a comma. RFC 3261 wants quotes then (the verdict
+    /// says so); in a header of one value it is clear what is meant, and Kamailio takes it.
+    fn with_loose_display(raw: &'a [u8]) -> Option<Self> {
+        let open = memchr(b'<', raw)?;
+        let display = trim(&raw[..open]);
+        if !display.contains(&b',') || display.contains(&b'"') || display.contains(&b':') {
+            return None;
+        }
+        let close = open + memchr(b'>', &raw[open..])?;
+        let (params_text, end) = params_after(raw, close + 1).ok()?;
+        let uri_text = trim(&raw[open + 1..close]);
+        (end == raw.len()).then_some(Self { display, uri_text, bracketed: true, params_text, raw })
     }
 
     /// Takes the first address of a list apart, and gives the offset where it ends: at a comma or the end.

@@ -78,11 +78,25 @@ fn to_what_is_needed(message: &Message) -> Result<(), Refusal> {
 fn is_readable(message: &Message, field: &HeaderField) -> bool {
     match field.id {
         HeaderId::Via => message.top_via().is_ok_and(|via| is_known_via(&via)),
-        HeaderId::To => !message.bytes(field.value).is_empty(),
+        HeaderId::To => has_closed_quotes(message.bytes(field.value)),
         HeaderId::CSeq => has_cseq_method(message),
         HeaderId::ContentLength | HeaderId::MaxForwards => message.number(field.id).is_some_and(|n| n.is_ok()),
         _ => true,
     }
+}
+
+/// Whether every quoted string ends.
+fn has_closed_quotes(value: &[u8]) -> bool {
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in value {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    !quoted && !value.is_empty()
 }
 
 /// SIP/2.0 over a transport that has a name here, with no empty parameter.

@@ -119,7 +119,13 @@ impl Trace {
                 let _ = write!(self.text, "  := {}", Shown(value));
             }
             Step::Returned { code } => {
-                let _ = write!(self.text, "  -> {code}");
+                if self.line_open {
+                    self.text.push_str("  ");
+                } else {
+                    self.indent();
+                    self.line_open = true;
+                }
+                let _ = write!(self.text, "-> {code}");
             }
             Step::Enter(route) => {
                 let info = program.info(*route);

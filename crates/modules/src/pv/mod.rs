@@ -324,8 +324,6 @@ fn aliases(value: &Value) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn names_are_found_in_the_catalogue_of_all_modules() {
         let registry = engine::Registry::new(crate::ALL);

@@ -40,9 +40,13 @@ impl SharedVars {
         self.stripe(name).get(name).cloned()
     }
 
-    /// Assigns one; undefined makes it 0.
+    /// Assigns one; undefined makes it 0. Text is copied, so that no message's buffer is held.
     pub(super) fn set(&self, name: &[u8], value: Value) {
-        let value = if value.is_null() { Value::Int(0) } else { value };
+        let value = match value {
+            Value::Null => Value::Int(0),
+            Value::Str(text) => Value::Str(Str::copy(&text)),
+            number => number,
+        };
         self.stripe(name).insert(Str::copy(name), value);
     }
 

@@ -36,8 +36,8 @@ fn write_via(cx: &Cx<'_>, socket: ListenerId, proto: Proto, out: &mut Vec<u8>) {
     out.push(b' ');
     let core = &cx.running.core;
     let address = wishes.advertised_address.as_ref().or(core.advertised_address.as_ref());
-    out.extend_from_slice(address.unwrap_or(listener.public_host()));
-    let port = wishes.advertised_port.or(core.advertised_port).unwrap_or(listener.public_port());
+    out.extend_from_slice(address.unwrap_or_else(|| listener.public_host()));
+    let port = wishes.advertised_port.or(core.advertised_port).unwrap_or_else(|| listener.public_port());
     // A Vec takes everything.
     if port != Proto::Udp.default_port() {
         let _ = write!(out, ":{port}");
@@ -59,7 +59,8 @@ fn write_branch(key: &RandomState, message: &Message, shard: usize, out: &mut Ve
     let hash = |salt: u8| {
         let mut hasher = key.build_hasher();
         salt.hash(&mut hasher);
-        match message.top_via().ok().and_then(|via| via.branch()).filter(|branch| branch.starts_with(COOKIE)) {
+        match message.top_via().ok().and_then(|via| via.branch()).filter(|branch| branch.starts_with(COOKIE))
+        {
             Some(branch) => branch.hash(&mut hasher),
             // RFC 2543 peers have no branch of their own for each transaction (§16.11).
             None => message.value(HeaderId::Via).hash(&mut hasher),

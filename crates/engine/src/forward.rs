@@ -109,10 +109,11 @@ pub fn resolved(cx: &mut Cx<'_>, hop: &Hop, then: fn(&mut Cx<'_>, Target) -> Flo
     let hop = hop.clone();
     Flow::wait(async move {
         let answer = lookup.await;
-        let resume: Resume = Box::new(move |cx| match answer.ok().and_then(|targets| targets.first().copied()) {
-            Some(target) => then(cx, target),
-            None => unresolved(cx, &hop),
-        });
+        let resume: Resume =
+            Box::new(move |cx| match answer.ok().and_then(|targets| targets.first().copied()) {
+                Some(target) => then(cx, target),
+                None => unresolved(cx, &hop),
+            });
         resume
     })
 }
@@ -228,7 +229,12 @@ pub struct Stream {
 ///
 /// # Errors
 /// A stream did not take it. Datagrams leave with the round's batch.
-pub fn send_edited(cx: &mut Cx<'_>, socket: ListenerId, target: Target, stream: Stream) -> Result<(), ForwardError> {
+pub fn send_edited(
+    cx: &mut Cx<'_>,
+    socket: ListenerId,
+    target: Target,
+    stream: Stream,
+) -> Result<(), ForwardError> {
     let Context { message, edits, .. } = &mut *cx.context;
     let write = |out: &mut Vec<u8>| edits.write(message, out);
     cx.shard.send_with(socket, target, stream, write)

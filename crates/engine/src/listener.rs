@@ -84,7 +84,11 @@ impl Listeners {
             listeners.add_own(&listener.bare_host, Some(socket.addr.port()), Some(socket.proto));
             if let Some(advertise) = advertised {
                 let port = Some(advertise.port.unwrap_or_else(|| socket.addr.port()));
-                listeners.add_own(advertise.host.as_bytes(), port, Some(advertise.proto.unwrap_or(socket.proto)));
+                listeners.add_own(
+                    advertise.host.as_bytes(),
+                    port,
+                    Some(advertise.proto.unwrap_or(socket.proto)),
+                );
             }
             if socket.host.parse::<IpAddr>().is_err() && socket.host != "*" {
                 listeners.add_own(socket.host.as_bytes(), Some(socket.addr.port()), Some(socket.proto));

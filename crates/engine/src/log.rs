@@ -120,6 +120,12 @@ struct Place<'a> {
 impl std::fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let position = self.sources.position(self.span);
-        write!(f, "{}:{}:{}", self.sources.file(self.span.file).path.display(), position.line, position.column)
+        write!(
+            f,
+            "{}:{}:{}",
+            self.sources.file(self.span.file).path.display(),
+            position.line,
+            position.column
+        )
     }
 }

@@ -126,8 +126,14 @@ impl Function {
         run: NativeFn,
         doc: &'static str,
     ) -> Self {
-        let decl =
-            FunctionDecl { name, arguments, required: arguments.len(), variadic: false, routes, waits: false };
+        let decl = FunctionDecl {
+            name,
+            arguments,
+            required: arguments.len(),
+            variadic: false,
+            routes,
+            waits: false,
+        };
         Self { decl, run, doc }
     }
 
@@ -246,7 +252,13 @@ impl Param {
     }
 
     /// A number from `least` to `most`.
-    pub const fn int_in(name: &'static str, least: i64, most: i64, default: &'static str, doc: &'static str) -> Self {
+    pub const fn int_in(
+        name: &'static str,
+        least: i64,
+        most: i64,
+        default: &'static str,
+        doc: &'static str,
+    ) -> Self {
         Self::of(name, ParamKind::IntIn(least, most), default, doc)
     }
 

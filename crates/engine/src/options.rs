@@ -6,7 +6,9 @@ use cfg_syntax::ast::{Alias, Listen};
 use cfg_vm::settings::{CoreParams, Settings};
 use sip_message::Limits;
 use transport::Proto;
-use transport::address::{Advertise, ListenDefaults, ListenError, ListenSocket, ListenSpec, Surroundings, expand};
+use transport::address::{
+    Advertise, ListenDefaults, ListenError, ListenSocket, ListenSpec, Surroundings, expand,
+};
 use transport::resolve::{Families, ResolveOptions};
 use transport::stream::{Keepalive, StreamOptions};
 use transport::udp::UdpOptions;
@@ -142,7 +144,8 @@ pub(crate) fn restart_reasons(before: &Settings, after: &Settings) -> Vec<String
         reasons.push("loadmodule".to_owned());
     }
     for name in ["user", "group", "children", "port", "disable_tcp", "workdir", "chroot"] {
-        let value = |settings: &Settings| settings.core.find(name).map(|param| format!("{:?}", Bare(&param.value)));
+        let value =
+            |settings: &Settings| settings.core.find(name).map(|param| format!("{:?}", Bare(&param.value)));
         if value(before) != value(after) {
             reasons.push(name.to_owned());
         }

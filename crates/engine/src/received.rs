@@ -57,7 +57,8 @@ pub fn is_readable(message: &Message) -> bool {
 
 /// A header whose name Kamailio reads: it knows fewer bytes than RFC 3261's token.
 pub(crate) fn has_plain_name(message: &Message, field: &HeaderField) -> bool {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+' | b'~');
+    let is_plain =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+' | b'~');
     match field.id {
         HeaderId::Malformed => false,
         HeaderId::Other => message.bytes(field.name).iter().all(is_plain),
@@ -121,7 +122,8 @@ fn parameter_place(message: &Message, via: &Via<'_>, name: &[u8]) -> Option<Span
     let bytes = message.as_bytes();
     let name = message.span_of(param.name)?;
     let semicolon = bytes[..name.start as usize].iter().rposition(|byte| *byte == b';')?;
-    let end = param.value.and_then(|value| message.span_of(value)).map_or(name.end, |value| value.end) as usize;
+    let end =
+        param.value.and_then(|value| message.span_of(value)).map_or(name.end, |value| value.end) as usize;
     let blanks = bytes[end..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let follows = matches!(bytes.get(end + blanks), Some(b';' | b','));
     let end = if follows { end + blanks } else { end };
@@ -165,7 +167,10 @@ mod tests {
     fn a_sender_behind_another_address_is_marked() {
         let via = "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1";
         assert_eq!(mark(via, "192.0.2.1:9", false), via);
-        assert_eq!(mark(via, "192.0.2.9:9", false), "SIP/2.0/UDP 192.0.2.1:5060;received=192.0.2.9;branch=z9hG4bK1");
+        assert_eq!(
+            mark(via, "192.0.2.9:9", false),
+            "SIP/2.0/UDP 192.0.2.1:5060;received=192.0.2.9;branch=z9hG4bK1"
+        );
         assert_eq!(mark("SIP/2.0/UDP a.example", "[::1]:9", false), "SIP/2.0/UDP a.example;received=::1");
     }
 
@@ -181,6 +186,9 @@ mod tests {
     #[test]
     fn an_rport_that_is_forced_comes_after_the_sender() {
         let via = "SIP/2.0/UDP c.example;branch=z9hG4bK1";
-        assert_eq!(mark(via, "192.0.2.9:7", true), "SIP/2.0/UDP c.example;rport=7;received=192.0.2.9;branch=z9hG4bK1");
+        assert_eq!(
+            mark(via, "192.0.2.9:7", true),
+            "SIP/2.0/UDP c.example;rport=7;received=192.0.2.9;branch=z9hG4bK1"
+        );
     }
 }

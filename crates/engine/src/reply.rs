@@ -96,7 +96,10 @@ fn write_and_send(
 ) -> Result<(), ReplyError> {
     let core = &cx.running.core;
     let Context { message, received, via, reply: wishes, .. } = &mut *cx.context;
-    let mark = message.top_via().ok().map(|top| received::Mark::of(&top, received, via.force_rport || core.force_rport));
+    let mark = message
+        .top_via()
+        .ok()
+        .map(|top| received::Mark::of(&top, received, via.force_rport || core.force_rport));
     let mark = mark.unwrap_or_default();
     let address = mark.received.then(|| crate::listener::host_texts(received.source.ip()).1);
     let parts = sip_message::Reply {
@@ -124,9 +127,12 @@ pub fn target_of_request(cx: &Cx<'_>) -> Target {
     if to_source {
         return Target { proto: received.proto, addr: received.source };
     }
-    let port = via.as_ref().and_then(|via| via.port).unwrap_or(received.proto.default_port());
+    let port = via.as_ref().and_then(|via| via.port).unwrap_or_else(|| received.proto.default_port());
     let named = via.filter(|_| core.reply_to_via).and_then(|via| host_address(via.host));
-    Target { proto: received.proto, addr: SocketAddr::new(named.unwrap_or(received.source.ip()), port) }
+    Target {
+        proto: received.proto,
+        addr: SocketAddr::new(named.unwrap_or_else(|| received.source.ip()), port),
+    }
 }
 
 /// An address in a Via's host or `received`, with or without brackets.
@@ -207,7 +213,7 @@ fn hop_of(below: &Via<'_>) -> Option<ReplyHop> {
     let port = if let Rport::Port(port) = below.rport() { Some(port) } else { below.port };
     Some(match host_address(host) {
         Some(ip) => {
-            let addr = SocketAddr::new(ip, port.unwrap_or(proto.default_port()));
+            let addr = SocketAddr::new(ip, port.unwrap_or_else(|| proto.default_port()));
             ReplyHop::Address(Target { proto, addr })
         }
         None => ReplyHop::Name(Hop { host: host.into(), port, proto: Some(proto), sips: false }),

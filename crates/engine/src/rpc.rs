@@ -16,9 +16,9 @@ pub enum RpcValue {
     /// Text.
     Str(String),
     /// Several values in order.
-    List(Vec<RpcValue>),
+    List(Vec<Self>),
     /// Named values in order; names may repeat, as in Kamailio's structures.
-    Struct(Vec<(String, RpcValue)>),
+    Struct(Vec<(String, Self)>),
 }
 
 impl From<i64> for RpcValue {

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cfg_syntax::ast::RouteKind;
 use cfg_syntax::Options;
+use cfg_syntax::ast::RouteKind;
 use cfg_syntax::parse;
 use cfg_syntax::source::Loader;
 use cfg_syntax::{Diagnostic, Severity, SourceMap, Span};
@@ -76,7 +76,13 @@ impl Registry {
         diagnostics.extend(outcome.diagnostics);
         let mut settings = outcome.settings;
         settings.defines = parsed.defines.into_iter().map(|define| (define.name, define.value)).collect();
-        Checked { path: path.to_owned(), sources, program: outcome.program.map(Arc::new), settings, diagnostics }
+        Checked {
+            path: path.to_owned(),
+            sources,
+            program: outcome.program.map(Arc::new),
+            settings,
+            diagnostics,
+        }
     }
 
     /// Starts the modules of a checked configuration. `before` is what ran until now.
@@ -88,9 +94,9 @@ impl Registry {
         checked: Checked,
         statistics: &Arc<Statistics>,
         before: Option<&Running>,
-    ) -> Result<Running, Checked> {
+    ) -> Result<Running, Box<Checked>> {
         let Some(program) = checked.program.clone().filter(|_| !checked.has_errors()) else {
-            return Err(checked);
+            return Err(Box::new(checked));
         };
         let mut hooks = Hooks::default();
         let mut states = States::default();
@@ -115,7 +121,7 @@ impl Registry {
                 Err(error) => {
                     let first = checked.settings.params.iter().find(|param| param.module == module.name);
                     let span = error.span.or_else(|| first.map(|param| param.span));
-                    let span = span.unwrap_or(Span::new(cfg_syntax::FileId(0), 0, 0));
+                    let span = span.unwrap_or_else(|| Span::new(cfg_syntax::FileId(0), 0, 0));
                     let message = format!("module {}: {}", module.name, error.message);
                     diagnostics.push(Diagnostic::error("module-start", span, message));
                     states.add(Arc::new(NotLoaded));
@@ -125,7 +131,7 @@ impl Registry {
         if !diagnostics.is_empty() {
             let mut checked = checked;
             checked.diagnostics.extend(diagnostics);
-            return Err(checked);
+            return Err(Box::new(checked));
         }
         Ok(Running::new(Arc::clone(self), program, checked, states, hooks))
     }
@@ -198,14 +204,23 @@ pub(crate) struct CoreSettings {
 }
 
 impl Running {
-    fn new(registry: Arc<Registry>, program: Arc<Program>, checked: Checked, states: States, hooks: Hooks) -> Self {
+    fn new(
+        registry: Arc<Registry>,
+        program: Arc<Program>,
+        checked: Checked,
+        states: States,
+        hooks: Hooks,
+    ) -> Self {
         let settings = checked.settings;
         let limits = Limits {
             loops: settings.core.int("max_while_loops").max(0) as u32,
             recursion: settings.core.int("max_recursive_level").max(1) as u32,
             ..Limits::default()
         };
-        let header = settings.core.text("server_header").map_or_else(|| crate::identity::SERVER_HEADER.to_vec(), <[u8]>::to_vec);
+        let header = settings
+            .core
+            .text("server_header")
+            .map_or_else(|| crate::identity::SERVER_HEADER.to_vec(), <[u8]>::to_vec);
         let mut running = Self {
             request_route: program.unnamed(RouteKind::Request),
             reply_route: program.unnamed(RouteKind::CoreReply),
@@ -217,7 +232,10 @@ impl Running {
                 server_signature: settings.core.int("server_signature") != 0,
                 server_header: header,
                 advertised_address: settings.core.text("advertised_address").map(Str::copy),
-                advertised_port: settings.core.find("advertised_port").map(|_| settings.core.int("advertised_port") as u16),
+                advertised_port: settings
+                    .core
+                    .find("advertised_port")
+                    .map(|_| settings.core.int("advertised_port") as u16),
                 onsend_route_reply: settings.core.int("onsend_route_reply") != 0,
                 udp_mtu: usize::try_from(settings.core.int("udp_mtu")).unwrap_or(0),
                 udp_mtu_try_proto: settings.core.text("udp_mtu_try_proto").and_then(Proto::from_bytes),

@@ -221,10 +221,8 @@ impl Server {
                 return Err(ReloadError::NeedsRestart(changed));
             }
         }
-        let after = self
-            .registry
-            .start(checked, &self.statistics, Some(&before))
-            .map_err(|checked| ReloadError::Refused(Box::new(checked)))?;
+        let after =
+            self.registry.start(checked, &self.statistics, Some(&before)).map_err(ReloadError::Refused)?;
         crate::log::set_threshold(after.settings.core.int("debug"));
         self.resolver.set_options(options::resolve(&after.settings));
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
@@ -268,7 +266,11 @@ impl Started {
 ///
 /// # Errors
 /// A socket cannot be bound, or the system has no room.
-pub fn start(running: Running, statistics: Arc<Statistics>, options: ServerOptions) -> Result<Started, StartError> {
+pub fn start(
+    running: Running,
+    statistics: Arc<Statistics>,
+    options: ServerOptions,
+) -> Result<Started, StartError> {
     let shards = statistics.shards();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -277,14 +279,19 @@ pub fn start(running: Running, statistics: Arc<Statistics>, options: ServerOptio
         .build()
         .map_err(StartError::System)?;
     let settings = &running.settings;
-    let mut sockets = options::listen_sockets(settings, &options.listens, &SystemSurroundings).map_err(StartError::Listen)?;
+    let mut sockets = options::listen_sockets(settings, &options.listens, &SystemSurroundings)
+        .map_err(StartError::Listen)?;
     let udp = bind_udp(&mut sockets, &options::udp(settings), shards)?;
     let mut listeners = Listeners::new(&sockets);
     options::add_aliases(settings, &mut listeners);
     crate::log::set_threshold(settings.core.int("debug"));
 
     let sink = Arc::new(sink::Sink::default());
-    let missing = if settings.core.int("tcp_accept_no_cl") != 0 { MissingLength::NoBody } else { MissingLength::Refuse };
+    let missing = if settings.core.int("tcp_accept_no_cl") != 0 {
+        MissingLength::NoBody
+    } else {
+        MissingLength::Refuse
+    };
     let framing = sink::framing(options.limits, missing);
     let hub = StreamHub::new(
         runtime.handle().clone(),
@@ -296,7 +303,11 @@ pub fn start(running: Running, statistics: Arc<Statistics>, options: ServerOptio
         let name = SocketName { proto: socket.proto, addr: socket.addr };
         hub.listen(name).map_err(|error| StartError::Bind(name, error))?;
     }
-    let resolver = Resolver::new(runtime.handle().clone(), options::resolve(settings), transport::resolve::ResolverFiles::default());
+    let resolver = Resolver::new(
+        runtime.handle().clone(),
+        options::resolve(settings),
+        transport::resolve::ResolverFiles::default(),
+    );
     let trace = TraceSwitch::default();
     trace.set(options.trace.clone());
     let server = Arc::new(Server {
@@ -357,8 +368,8 @@ fn bind_udp(
     let mut by_shard: Vec<Vec<UdpSocket>> = (0..shards).map(|_| Vec::new()).collect();
     for socket in sockets.iter_mut().filter(|socket| socket.proto == Proto::Udp) {
         let name = SocketName { proto: Proto::Udp, addr: socket.addr };
-        let group =
-            UdpSocket::bind_group(socket.addr, options, shards).map_err(|error| StartError::Bind(name, error))?;
+        let group = UdpSocket::bind_group(socket.addr, options, shards)
+            .map_err(|error| StartError::Bind(name, error))?;
         socket.addr = group.first().map_or(socket.addr, UdpSocket::local_addr);
         for (shard, bound) in by_shard.iter_mut().zip(group) {
             shard.push(bound);

@@ -159,4 +159,3 @@ impl Setup<'_> {
         self.settings.modules.iter().any(|m| m == module)
     }
 }
-

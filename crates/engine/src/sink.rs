@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::{Buf, BytesMut};
 use sip_message::{FrameError, Framer, Limits, MissingLength};
-use transport::stream::{ConnInfo, Frame, Framing, FramingError, NewFraming, ReceivedStream, StreamEvent, StreamSink};
+use transport::stream::{
+    ConnInfo, Frame, Framing, FramingError, NewFraming, ReceivedStream, StreamEvent, StreamSink,
+};
 
 use crate::server::Server;
 use crate::shard::{Event, peek};

@@ -63,7 +63,10 @@ impl Statistics {
     pub fn counter(&self, group: &str, name: &str) -> Counter {
         let mut counters = self.counters.write().unwrap_or_else(PoisonError::into_inner);
         let key = (group.to_owned(), name.to_owned());
-        counters.entry(key).or_insert_with(|| Counter((0..self.shards).map(|_| Cell::default()).collect())).clone()
+        counters
+            .entry(key)
+            .or_insert_with(|| Counter((0..self.shards).map(|_| Cell::default()).collect()))
+            .clone()
     }
 
     /// A counter by name alone, as `$stat(name)` looks it up.
@@ -75,6 +78,9 @@ impl Statistics {
     /// All of them in order: group, name, total.
     pub fn all(&self) -> Vec<(String, String, u64)> {
         let counters = self.counters.read().unwrap_or_else(PoisonError::into_inner);
-        counters.iter().map(|((group, name), counter)| (group.clone(), name.clone(), counter.total())).collect()
+        counters
+            .iter()
+            .map(|((group, name), counter)| (group.clone(), name.clone(), counter.total()))
+            .collect()
     }
 }

@@ -180,7 +180,11 @@ pub(crate) fn note_changes(context: &Context, trace: &mut Trace) {
         trace.text.push_str("  message:");
         for (sign, bytes) in [('-', removed), ('+', change.text)] {
             if !bytes.is_empty() {
-                let _ = write!(trace.text, " {sign} {}", String::from_utf8_lossy(bytes.trim_ascii_end()).escape_debug());
+                let _ = write!(
+                    trace.text,
+                    " {sign} {}",
+                    String::from_utf8_lossy(bytes.trim_ascii_end()).escape_debug()
+                );
             }
         }
         trace.text.push('\n');

@@ -286,7 +286,10 @@ impl EditList {
             self.edits[at].text = self.keep(lines);
             return;
         }
-        let at = message.headers().first().map_or(message.index().fields_end(), |field| field.whole.start as usize);
+        let at = message
+            .headers()
+            .first()
+            .map_or_else(|| message.index().fields_end(), |field| field.whole.start as usize);
         let order = i64::from(self.serial);
         self.push(at..at, Class::RecordRoute, order, Some(part), lines);
     }

@@ -342,7 +342,8 @@ impl Line<'_> {
         {
             return None;
         }
-        let is_separated = between.len() == uri.len() + 2 && between.starts_with(b" ") && between.ends_with(b" ");
+        let is_separated =
+            between.len() == uri.len() + 2 && between.starts_with(b" ") && between.ends_with(b" ");
         let fault = if !is_separated {
             Some(StartFault::Separator)
         } else if uri.iter().any(u8::is_ascii_whitespace) {
@@ -353,7 +354,11 @@ impl Line<'_> {
         let start = StartLine::Request {
             method: Method::from_bytes(&kept[..method_end]),
             method_text: self.span(0, method_end),
-            uri: if is_bare { self.span(method_end + 1, method_end + 1) } else { Span::locate(self.buffer, uri)? },
+            uri: if is_bare {
+                self.span(method_end + 1, method_end + 1)
+            } else {
+                Span::locate(self.buffer, uri)?
+            },
             version: self.span(version_start, kept.len()),
         };
         Some((start, fault))

@@ -58,7 +58,7 @@ const INVALID: [(&str, Clause, Option<u16>); 24] = [
     ("TC_BADDATE_V", Clause::Date, Some(400)),          // 3.1.2.12
     ("TC_REGBADCT_I", Clause::Address, Some(400)),      // 3.1.2.13
     ("TC_BADASPEC_I", Clause::Address, Some(400)),      // 3.1.2.14
-    ("TC_BADDN_I", Clause::DisplayName, Some(400)),         // 3.1.2.15
+    ("TC_BADDN_I", Clause::DisplayName, Some(400)),     // 3.1.2.15
     ("TC_BADVERS_V", Clause::Version, Some(505)),       // 3.1.2.16
     ("TC_MISMATCH01_V", Clause::CSeqMethod, Some(400)), // 3.1.2.17
     ("TC_MISMATCH02_V", Clause::CSeqMethod, Some(400)), // 3.1.2.18

@@ -4,8 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cfg_syntax::Severity;
 use cfg_syntax::CommandLine;
+use cfg_syntax::Severity;
 use clap::{Args, ValueEnum};
 use engine::running::Checked;
 use serde_json::json;
@@ -18,8 +18,10 @@ pub(crate) const REFUSED: u8 = 255;
 
 /// Arguments of `tandem check`.
 #[derive(Args)]
-#[command(after_help = "Exit status: 0 when the configuration can run (warnings or not), 255 when it cannot.\n\n\
-Examples:\n  tandem check kamailio.cfg\n  tandem check -A WITH_NAT kamailio.cfg\n  tandem check --format json kamailio.cfg")]
+#[command(
+    after_help = "Exit status: 0 when the configuration can run (warnings or not), 255 when it cannot.\n\n\
+Examples:\n  tandem check kamailio.cfg\n  tandem check -A WITH_NAT kamailio.cfg\n  tandem check --format json kamailio.cfg"
+)]
 pub(crate) struct CheckArgs {
     /// The configuration.
     pub file: PathBuf,
@@ -42,7 +44,8 @@ pub(crate) enum Format {
 
 /// Runs it.
 pub(crate) fn main(args: &CheckArgs) -> ExitCode {
-    let command_line = args.defines.iter().map(|text| CommandLine::Define(text.clone().into_bytes())).collect();
+    let command_line =
+        args.defines.iter().map(|text| CommandLine::Define(text.clone().into_bytes())).collect();
     let source = Source { command_line, ..Source::new(&args.file) };
     let checked = source.check(&source::registry());
     match args.format {

@@ -10,9 +10,11 @@ use serde_json::Value;
 
 /// Arguments of `tandem ctl`.
 #[derive(Args)]
-#[command(after_help = "Exit status: 0 when the server did it, 1 when it refused, 2 when no server could be asked.\n\n\
+#[command(
+    after_help = "Exit status: 0 when the server did it, 1 when it refused, 2 when no server could be asked.\n\n\
 Examples:\n  tandem ctl system.listMethods\n  tandem ctl app.reload\n  tandem ctl app.trace 192.0.2.7\n  \
-tandem ctl --json core.shards")]
+tandem ctl --json core.shards"
+)]
 pub(crate) struct CtlArgs {
     /// The server's process; needed only when several run.
     #[arg(long, value_name = "PID")]
@@ -33,8 +35,8 @@ pub(crate) struct CtlArgs {
 /// Runs it.
 pub(crate) fn main(args: &CtlArgs) -> ExitCode {
     let answer = socket(args).and_then(|path| {
-        let mut client =
-            Client::connect(&path).map_err(|error| format!("cannot connect to {}: {error}", path.display()))?;
+        let mut client = Client::connect(&path)
+            .map_err(|error| format!("cannot connect to {}: {error}", path.display()))?;
         let arguments: Vec<_> = args.arguments.iter().map(|text| argument(text)).collect();
         Ok(client.call(&args.command, &arguments))
     });

@@ -10,7 +10,10 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::exit;
 
-use nix::unistd::{ForkResult, Gid, Group, Uid, User, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe, setgid, setsid, setuid};
+use nix::unistd::{
+    ForkResult, Gid, Group, Uid, User, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe, setgid, setsid,
+    setuid,
+};
 
 use crate::logging;
 
@@ -21,7 +24,10 @@ const READY: &[u8] = b"+";
 ///
 /// # Errors
 /// Why the child did not start.
-pub(crate) fn detach<T>(start: impl FnOnce() -> Result<T, String>, serve: impl FnOnce(T)) -> Result<(), String> {
+pub(crate) fn detach<T>(
+    start: impl FnOnce() -> Result<T, String>,
+    serve: impl FnOnce(T),
+) -> Result<(), String> {
     let (reader, writer) = pipe().map_err(|error| format!("pipe: {error}"))?;
     // SAFETY: no thread has been started yet, so the child may go on like any program.
     match unsafe { fork() }.map_err(|error| format!("fork: {error}"))? {
@@ -67,7 +73,9 @@ fn tell(parent: &mut File, text: &[u8]) {
 
 fn wait(reader: OwnedFd) -> Result<(), String> {
     let mut text = Vec::new();
-    File::from(reader).read_to_end(&mut text).map_err(|error| format!("the child cannot be heard: {error}"))?;
+    File::from(reader)
+        .read_to_end(&mut text)
+        .map_err(|error| format!("the child cannot be heard: {error}"))?;
     match text.as_slice() {
         READY => Ok(()),
         [] => Err("the server ended while it started; its log says why".to_owned()),
@@ -99,12 +107,16 @@ impl Identity {
     /// There is no such user or group, or this process may not become it.
     pub(crate) fn take_on(&self) -> Result<(), String> {
         if let Some(name) = &self.group {
-            let group = number(name).map(Gid::from_raw).or_else(|| Group::from_name(name).ok().flatten().map(|g| g.gid));
+            let group = number(name)
+                .map(Gid::from_raw)
+                .or_else(|| Group::from_name(name).ok().flatten().map(|g| g.gid));
             let group = group.ok_or_else(|| format!("there is no group `{name}`"))?;
             setgid(group).map_err(|error| format!("group {name}: {error}"))?;
         }
         if let Some(name) = &self.user {
-            let user = number(name).map(Uid::from_raw).or_else(|| User::from_name(name).ok().flatten().map(|u| u.uid));
+            let user = number(name)
+                .map(Uid::from_raw)
+                .or_else(|| User::from_name(name).ok().flatten().map(|u| u.uid));
             let user = user.ok_or_else(|| format!("there is no user `{name}`"))?;
             setuid(user).map_err(|error| format!("user {name}: {error}"))?;
         }

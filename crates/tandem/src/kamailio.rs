@@ -121,8 +121,9 @@ fn run(options: Options) -> ExitCode {
     let start = move || {
         logging::start(style, facility.as_deref());
         if options.forking == Forking::Daemon || directory.is_some() {
-            let directory = directory.as_deref().unwrap_or(Path::new("/"));
-            std::env::set_current_dir(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+            let directory = directory.as_deref().unwrap_or_else(|| Path::new("/"));
+            std::env::set_current_dir(directory)
+                .map_err(|error| format!("{}: {error}", directory.display()))?;
         }
         let single = options.forking == Forking::Never;
         let server = ServerOptions {

@@ -165,7 +165,8 @@ impl Visit for Line {
 
 /// Whether a target is one of the server's own, not of a library it uses.
 fn is_ours(target: &str) -> bool {
-    !target.contains("::") || ["tandem", "engine", "modules", "transport"].iter().any(|own| target.starts_with(own))
+    !target.contains("::")
+        || ["tandem", "engine", "modules", "transport"].iter().any(|own| target.starts_with(own))
 }
 
 fn severity_of(level: Level) -> i64 {

@@ -11,7 +11,9 @@ use engine::{Function, Module};
 
 /// Arguments of `tandem reference`.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  tandem reference rr            one module, to the terminal\n  tandem reference --to docs/reference   a Markdown page a module")]
+#[command(
+    after_help = "Examples:\n  tandem reference rr            one module, to the terminal\n  tandem reference --to docs/reference   a Markdown page a module"
+)]
 pub(crate) struct ReferenceArgs {
     /// The module; all when left out.
     pub module: Option<String>,
@@ -22,8 +24,10 @@ pub(crate) struct ReferenceArgs {
 
 /// Prints or writes it.
 pub(crate) fn main(args: &ReferenceArgs) -> ExitCode {
-    let chosen: Vec<_> =
-        modules::ALL.iter().filter(|module| args.module.as_ref().is_none_or(|name| name == module.name)).collect();
+    let chosen: Vec<_> = modules::ALL
+        .iter()
+        .filter(|module| args.module.as_ref().is_none_or(|name| name == module.name))
+        .collect();
     if chosen.is_empty() {
         let _ = writeln!(std::io::stderr(), "tandem reference: no such module; `tandem reference` lists all");
         return ExitCode::FAILURE;
@@ -43,7 +47,9 @@ pub(crate) fn main(args: &ReferenceArgs) -> ExitCode {
 
 fn write_all(folder: &std::path::Path, modules: &[&&Module]) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let mut index = String::from("# Reference\n\nMade from the modules' tables by `tandem reference --to docs/reference`.\n\n");
+    let mut index = String::from(
+        "# Reference\n\nMade from the modules' tables by `tandem reference --to docs/reference`.\n\n",
+    );
     for module in modules {
         std::fs::write(folder.join(format!("{}.md", module.name)), page(module))?;
         // A String takes everything.
@@ -55,35 +61,55 @@ fn write_all(folder: &std::path::Path, modules: &[&&Module]) -> std::io::Result<
 /// One module's page.
 fn page(module: &Module) -> String {
     let mut out = format!("# {}\n\n{}\n", module.name, module.doc);
-    section(&mut out, "Parameters", module.params.iter().map(|param| {
-        let kind = match param.decl.kind {
-            ParamKind::Int => "number".to_owned(),
-            ParamKind::IntIn(least, most) => format!("number from {least} to {most}"),
-            ParamKind::Str => "text".to_owned(),
-            ParamKind::Any => "number or text".to_owned(),
-        };
-        let again = if param.decl.repeatable { ", may be repeated" } else { "" };
-        let ignored = if param.ignored { " Accepted, without effect." } else { "" };
-        let default = if param.decl.default.is_empty() { String::new() } else { format!(", default `{}`", param.decl.default) };
-        format!("`{}` ({kind}{default}{again}): {}{ignored}", param.decl.name, param.doc)
-    }));
+    section(
+        &mut out,
+        "Parameters",
+        module.params.iter().map(|param| {
+            let kind = match param.decl.kind {
+                ParamKind::Int => "number".to_owned(),
+                ParamKind::IntIn(least, most) => format!("number from {least} to {most}"),
+                ParamKind::Str => "text".to_owned(),
+                ParamKind::Any => "number or text".to_owned(),
+            };
+            let again = if param.decl.repeatable { ", may be repeated" } else { "" };
+            let ignored = if param.ignored { " Accepted, without effect." } else { "" };
+            let default = if param.decl.default.is_empty() {
+                String::new()
+            } else {
+                format!(", default `{}`", param.decl.default)
+            };
+            format!("`{}` ({kind}{default}{again}): {}{ignored}", param.decl.name, param.doc)
+        }),
+    );
     section(&mut out, "Functions", module.functions.iter().map(function));
-    section(&mut out, "Pseudo-variables", module.pvs.iter().map(|pv| {
-        let inner = match pv.decl.inner {
-            InnerRule::None => "",
-            InnerRule::Required | InnerRule::Parsed(_) | InnerRule::Raw(_) => "(…)",
-            InnerRule::Optional => "[(…)]",
-        };
-        let kind = match pv.decl.ty {
-            PvType::Int => "number",
-            PvType::Str => "text",
-            PvType::Any => "number or text",
-        };
-        let writable = if pv.decl.writable { ", writable" } else { "" };
-        format!("`${}{inner}` ({kind}{writable}): {}", pv.decl.name, pv.doc)
-    }));
-    section(&mut out, "Transformations", module.transforms.iter().map(|t| format!("`{{{}}}`: {}", t.decl.name, t.doc)));
-    section(&mut out, "Event routes", module.event_routes.iter().map(|e| format!("`event_route[{}]`: {}", e.name, e.doc)));
+    section(
+        &mut out,
+        "Pseudo-variables",
+        module.pvs.iter().map(|pv| {
+            let inner = match pv.decl.inner {
+                InnerRule::None => "",
+                InnerRule::Required | InnerRule::Parsed(_) | InnerRule::Raw(_) => "(…)",
+                InnerRule::Optional => "[(…)]",
+            };
+            let kind = match pv.decl.ty {
+                PvType::Int => "number",
+                PvType::Str => "text",
+                PvType::Any => "number or text",
+            };
+            let writable = if pv.decl.writable { ", writable" } else { "" };
+            format!("`${}{inner}` ({kind}{writable}): {}", pv.decl.name, pv.doc)
+        }),
+    );
+    section(
+        &mut out,
+        "Transformations",
+        module.transforms.iter().map(|t| format!("`{{{}}}`: {}", t.decl.name, t.doc)),
+    );
+    section(
+        &mut out,
+        "Event routes",
+        module.event_routes.iter().map(|e| format!("`event_route[{}]`: {}", e.name, e.doc)),
+    );
     section(&mut out, "RPC", module.rpc.iter().map(|r| format!("`{}`: {}", r.name, r.doc)));
     out
 }
@@ -113,7 +139,13 @@ fn function(function: &Function) -> String {
         .collect();
     let more = if decl.variadic { ", …" } else { "" };
     let waits = if decl.waits { " May wait; the route is parked meanwhile." } else { "" };
-    format!("`{}({}{more})` [{}]: {}{waits}", decl.name, arguments.join(", "), routes(decl.routes), function.doc)
+    format!(
+        "`{}({}{more})` [{}]: {}{waits}",
+        decl.name,
+        arguments.join(", "),
+        routes(decl.routes),
+        function.doc
+    )
 }
 
 fn argument(kind: &ArgKind) -> &'static str {
@@ -147,6 +179,7 @@ fn routes(routes: Routes) -> String {
         (Routes::EVENT, "event"),
         (Routes::BRANCH_FAILURE, "branch-failure"),
     ];
-    let named: Vec<_> = names.iter().filter(|(one, _)| routes.intersects(*one)).map(|(_, name)| *name).collect();
+    let named: Vec<_> =
+        names.iter().filter(|(one, _)| routes.intersects(*one)).map(|(_, name)| *name).collect();
     named.join(", ")
 }

@@ -15,12 +15,16 @@ pub(crate) fn text(diagnostic: &Diagnostic, sources: &SourceMap, colours: bool) 
     };
     let texts = Texts::new(sources);
     let primary = texts.file(diagnostic.primary.span.file);
-    let mut snippet = snippet(primary)
-        .annotation(AnnotationKind::Primary.span(primary.range(diagnostic.primary.span)).label(label(&diagnostic.primary.text)));
+    let mut snippet = snippet(primary).annotation(
+        AnnotationKind::Primary
+            .span(primary.range(diagnostic.primary.span))
+            .label(label(&diagnostic.primary.text)),
+    );
     let (here, elsewhere): (Vec<_>, Vec<_>) =
         diagnostic.secondary.iter().partition(|other| other.span.file == diagnostic.primary.span.file);
     for other in here {
-        snippet = snippet.annotation(AnnotationKind::Context.span(primary.range(other.span)).label(label(&other.text)));
+        snippet = snippet
+            .annotation(AnnotationKind::Context.span(primary.range(other.span)).label(label(&other.text)));
     }
     let mut group = level.primary_title(&diagnostic.message).id(diagnostic.code).element(snippet);
     for other in elsewhere {
@@ -56,8 +60,11 @@ pub(crate) fn json(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
             "endColumn": end.column,
         })
     };
-    let secondary: Vec<_> =
-        diagnostic.secondary.iter().map(|other| json!({"place": place(other.span), "text": other.text})).collect();
+    let secondary: Vec<_> = diagnostic
+        .secondary
+        .iter()
+        .map(|other| json!({"place": place(other.span), "text": other.text}))
+        .collect();
     json!({
         "code": diagnostic.code,
         "severity": match diagnostic.severity { Severity::Error => "error", Severity::Warning => "warning" },

@@ -42,7 +42,11 @@ const OWN: &[(&str, &str, OwnFn)] = &[
     ("core.sockets_list", "The sockets that are listened on.", sockets),
     ("core.uptime", "Since when the server runs.", uptime),
     ("core.version", "The version that the server answers as.", |_| {
-        Ok(Value::from(format!("kamailio {} (x86_64/linux) tandem {}", identity::VERSION, env!("CARGO_PKG_VERSION"))))
+        Ok(Value::from(format!(
+            "kamailio {} (x86_64/linux) tandem {}",
+            identity::VERSION,
+            env!("CARGO_PKG_VERSION")
+        )))
     }),
     ("stats.get_statistics", "Counters: `all`, a group with its colon, or names.", statistics),
     ("system.listMethods", "All commands.", list),
@@ -61,11 +65,9 @@ fn trace(own: &Own<'_>) -> Answer {
         [] | ["off"] => TraceSources::None,
         ["all"] => TraceSources::All,
         _ => TraceSources::Addresses(
-            words
-                .iter()
-                .map(|word| word.parse::<IpAddr>())
-                .collect::<Result<_, _>>()
-                .map_err(|_| Failure { code: 400, message: "give IP addresses, `all` or `off`".to_owned() })?,
+            words.iter().map(|word| word.parse::<IpAddr>()).collect::<Result<_, _>>().map_err(|_| {
+                Failure { code: 400, message: "give IP addresses, `all` or `off`".to_owned() }
+            })?,
         ),
     };
     own.server.trace.set(sources);
@@ -121,7 +123,9 @@ fn statistics(own: &Own<'_>) -> Answer {
     let wanted: Vec<_> = own.parameters.iter().filter_map(Value::as_str).collect();
     let fits = |group: &str, name: &str| {
         wanted.is_empty()
-            || wanted.iter().any(|word| *word == "all" || *word == name || word.strip_suffix(':') == Some(group))
+            || wanted
+                .iter()
+                .any(|word| *word == "all" || *word == name || word.strip_suffix(':') == Some(group))
     };
     let all = own.server.statistics.all();
     let lines = all.iter().filter(|(group, name, _)| fits(group, name));
@@ -139,7 +143,7 @@ fn help(own: &Own<'_>) -> Answer {
     let name = own.parameters.first().and_then(Value::as_str).unwrap_or_default();
     let own_doc = OWN.iter().find(|(known, _, _)| *known == name).map(|(_, doc, _)| *doc);
     let rpc = own.server.registry.modules.iter().flat_map(|module| module.rpc).find(|rpc| rpc.name == name);
-    own_doc.or(rpc.map(|rpc| rpc.doc)).map(Value::from).ok_or_else(|| unknown(name))
+    own_doc.or_else(|| rpc.map(|rpc| rpc.doc)).map(Value::from).ok_or_else(|| unknown(name))
 }
 
 fn unknown(name: &str) -> Failure {
@@ -148,7 +152,8 @@ fn unknown(name: &str) -> Failure {
 
 fn module_command(server: &Arc<Server>, method: &str, parameters: &[Value]) -> Answer {
     let running = server.running();
-    let module = server.registry.modules.iter().find(|module| module.rpc.iter().any(|rpc| rpc.name == method));
+    let module =
+        server.registry.modules.iter().find(|module| module.rpc.iter().any(|rpc| rpc.name == method));
     let Some(rpc) = module.and_then(|module| module.rpc.iter().find(|rpc| rpc.name == method)) else {
         return Err(unknown(method));
     };
@@ -168,9 +173,9 @@ fn from_json(value: &Value) -> RpcValue {
     match value {
         Value::Null => RpcValue::Null,
         Value::Bool(truth) => RpcValue::Int(i64::from(*truth)),
-        Value::Number(number) => {
-            number.as_i64().map_or_else(|| RpcValue::Double(number.as_f64().unwrap_or_default()), RpcValue::Int)
-        }
+        Value::Number(number) => number
+            .as_i64()
+            .map_or_else(|| RpcValue::Double(number.as_f64().unwrap_or_default()), RpcValue::Int),
         Value::String(text) => RpcValue::Str(text.clone()),
         Value::Array(values) => RpcValue::List(values.iter().map(from_json).collect()),
         Value::Object(fields) => {

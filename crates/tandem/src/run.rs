@@ -22,9 +22,11 @@ use crate::source::{self, Source};
 
 /// Arguments of `tandem run`.
 #[derive(Args)]
-#[command(after_help = "SIGHUP puts changed routes in force, as `tandem ctl app.reload` does; SIGTERM finishes what is in \
+#[command(
+    after_help = "SIGHUP puts changed routes in force, as `tandem ctl app.reload` does; SIGTERM finishes what is in \
 hand and stops.\n\nExamples:\n  tandem run kamailio.cfg\n  tandem run --trace kamailio.cfg\n  \
-tandem run --trace-from 192.0.2.7 -A WITH_NAT kamailio.cfg")]
+tandem run --trace-from 192.0.2.7 -A WITH_NAT kamailio.cfg"
+)]
 pub(crate) struct RunArgs {
     /// The configuration.
     pub file: PathBuf,
@@ -123,14 +125,17 @@ fn error_lines(checked: &Checked) -> Vec<String> {
 ///
 /// # Errors
 /// Nothing runs then.
-pub(crate) fn start(registry: &Arc<Registry>, checked: Checked, mut options: ServerOptions) -> Result<Started, Failure> {
+pub(crate) fn start(
+    registry: &Arc<Registry>,
+    checked: Checked,
+    mut options: ServerOptions,
+) -> Result<Started, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let children = checked.settings.core.int("children").max(1) as usize;
     let shards = options.shards.unwrap_or_else(|| children.min(cores)).max(1);
     options.shards = Some(shards);
     let statistics = Arc::new(Statistics::new(shards));
-    let running =
-        registry.start(checked, &statistics, None).map_err(|checked| Failure::Modules(Box::new(checked)))?;
+    let running = registry.start(checked, &statistics, None).map_err(Failure::Modules)?;
     server::start(running, statistics, options).map_err(Failure::Start)
 }
 

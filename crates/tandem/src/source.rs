@@ -53,12 +53,7 @@ impl Source {
 /// The names that exist before the first line: Kamailio's of 5.6.3, and ours.
 pub(crate) fn predefined() -> Vec<Predefined> {
     let name = |name: &str, value: &str| Predefined { name: name.to_owned(), value: value.into() };
-    vec![
-        name("KAMAILIO_5", ""),
-        name("KAMAILIO_5_6", ""),
-        name("KAMAILIO_5_6_3", ""),
-        name("TANDEM", ""),
-    ]
+    vec![name("KAMAILIO_5", ""), name("KAMAILIO_5_6", ""), name("KAMAILIO_5_6_3", ""), name("TANDEM", "")]
 }
 
 /// All modules of this binary.

@@ -1,17 +1,18 @@
 //! In steady state the stateless path allocates nothing: an INVITE, its replies, the ACK and the BYE through
 //! `examples/stateless-proxy.cfg`, in this process, with every allocation counted.
 
+#![allow(clippy::unwrap_used, reason = "a test may end where it is surprised")]
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cfg_syntax::{AnyModule, CommandLine, Options};
 use cfg_syntax::source::Loader;
+use cfg_syntax::{AnyModule, CommandLine, Options};
 use engine::running::Registry;
 use engine::server::{self, ServerOptions};
 use engine::statistics::Statistics;
@@ -92,10 +93,12 @@ fn start(proxy: SocketAddr, callee: SocketAddr) -> server::Started {
     let command_line = [define(format!("PROXY=udp:{proxy}")), define(format!("CALLEE=\"sip:{callee}\""))];
     let options = Options { predefined: &[], command_line: &command_line, modules: &AnyModule };
     let registry = Arc::new(Registry::new(modules::ALL));
-    let checked = registry.check(&Files, &PathBuf::from(path), &options);
+    let checked = registry.check(&Files, &path, &options);
     assert!(!checked.has_errors(), "{:?}", checked.diagnostics);
     let statistics = Arc::new(Statistics::new(1));
-    let running = registry.start(checked, &statistics, None).unwrap_or_else(|checked| panic!("{:?}", checked.diagnostics));
+    let running = registry
+        .start(checked, &statistics, None)
+        .unwrap_or_else(|checked| panic!("{:?}", checked.diagnostics));
     server::start(running, statistics, ServerOptions { shards: Some(1), ..ServerOptions::default() }).unwrap()
 }
 
@@ -160,7 +163,10 @@ impl Call {
         let request = &self.buffer[..length];
         let end_of_line = request.windows(2).position(|pair| pair == b"\r\n").unwrap();
         for line in request[end_of_line + 2..].split_inclusive(|byte| *byte == b'\n') {
-            if [&b"Via"[..], b"From", b"To", b"Call-ID", b"CSeq", b"Record-Route"].iter().any(|name| line.starts_with(name)) {
+            if [&b"Via"[..], b"From", b"To", b"Call-ID", b"CSeq", b"Record-Route"]
+                .iter()
+                .any(|name| line.starts_with(name))
+            {
                 self.text.extend_from_slice(line);
             }
         }

@@ -1,5 +1,7 @@
 //! ARCHITECTURE.md's arrows and invariants, checked over `cargo metadata` and the sources.
 
+#![allow(clippy::unwrap_used, reason = "a test may end where it is surprised")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -50,9 +52,11 @@ fn graph() -> BTreeMap<String, BTreeSet<String>> {
         .collect();
     let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for node in metadata["resolve"]["nodes"].as_array().unwrap() {
-        let uses = node["deps"].as_array().unwrap().iter().filter(|dep| {
-            dep["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null())
-        });
+        let uses = node["deps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|dep| dep["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null()));
         let uses = uses.map(|dep| name_of[dep["pkg"].as_str().unwrap()].to_owned());
         graph.entry(name_of[node["id"].as_str().unwrap()].to_owned()).or_default().extend(uses);
     }
@@ -78,7 +82,10 @@ fn arrows_point_down_only() {
     let ours: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
     for (name, allowed) in ARROWS {
         for used in graph[*name].iter().filter(|used| ours.contains(used.as_str())) {
-            assert!(allowed.contains(&used.as_str()), "{name} must not use {used} (ARCHITECTURE.md, the picture)");
+            assert!(
+                allowed.contains(&used.as_str()),
+                "{name} must not use {used} (ARCHITECTURE.md, the picture)"
+            );
         }
     }
 }
@@ -145,7 +152,11 @@ fn unsafe_code_stands_in_its_places_with_its_proof() {
                 }
                 assert!(allowed.iter().any(|prefix| place.starts_with(prefix)), "{place}:{}: unsafe", at + 1);
                 let above = &lines[at.saturating_sub(6)..=at];
-                assert!(above.iter().any(|line| line.contains("SAFETY:")), "{place}:{}: no SAFETY proof", at + 1);
+                assert!(
+                    above.iter().any(|line| line.contains("SAFETY:")),
+                    "{place}:{}: no SAFETY proof",
+                    at + 1
+                );
             }
         }
     }

@@ -80,7 +80,9 @@ fn is_readable(message: &Message, field: &HeaderField) -> bool {
         HeaderId::Via => message.top_via().is_ok_and(|via| is_known_via(&via)),
         HeaderId::To => has_closed_quotes(message.bytes(field.value)),
         HeaderId::CSeq => has_cseq_method(message),
-        HeaderId::ContentLength | HeaderId::MaxForwards => message.number(field.id).is_some_and(|n| n.is_ok()),
+        HeaderId::ContentLength | HeaderId::MaxForwards => {
+            message.number(field.id).is_some_and(|n| n.is_ok())
+        }
         _ => true,
     }
 }
@@ -150,7 +152,10 @@ mod tests {
             Err(Refusal::Header(HeaderId::ContentLength))
         );
         assert_eq!(verdict(&format!("Via: SIP/2.0/UDP h\r\n{REST}Content-Length: x\r\n")), Ok(()));
-        assert_eq!(verdict(&format!("Via: SIP/2.0/UDP h\r\nX%: x\r\n{REST}")), Err(Refusal::Header(HeaderId::Other)));
+        assert_eq!(
+            verdict(&format!("Via: SIP/2.0/UDP h\r\nX%: x\r\n{REST}")),
+            Err(Refusal::Header(HeaderId::Other))
+        );
         assert_eq!(verdict(&format!("Via: SIP/7.0/UDP h\r\n{REST}")), Err(Refusal::Header(HeaderId::Via)));
     }
 }

@@ -104,6 +104,10 @@ pub(crate) struct Shard {
     /// Shards that were handed something this round.
     handed: Vec<bool>,
     /// Work that ended, to be used again; the last one first, so that `$var` stays with its "process".
+    #[allow(
+        clippy::vec_box,
+        reason = "work moves between this list, the stack and the parked ones: a pointer is cheaper"
+    )]
     idle: Vec<Box<Work>>,
     parked: ParkedRoutes,
     order: Order,
@@ -187,7 +191,8 @@ impl Shard {
         if generation != self.generation {
             self.generation = generation;
             self.running = self.services.server.running();
-            self.timers = Timers::new(&self.running, self.services.index, self.handed.len(), self.services.now);
+            self.timers =
+                Timers::new(&self.running, self.services.index, self.handed.len(), self.services.now);
         }
     }
 
@@ -309,7 +314,11 @@ impl Shard {
     fn end(mut self, events: &mut Events) {
         let until = Instant::now() + GRACE;
         while !self.parked.is_empty() && Instant::now() < until {
-            let timeout = if self.inbox.arm() { until.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
+            let timeout = if self.inbox.arm() {
+                until.saturating_duration_since(Instant::now())
+            } else {
+                Duration::ZERO
+            };
             if self.poll.poll(events, Some(timeout.min(Duration::from_millis(100)))).is_err() {
                 break;
             }

@@ -72,7 +72,15 @@ impl Order {
     }
 
     /// Decides about a request; a queued one is kept.
-    pub(crate) fn turn(&mut self, call: CallKey, key: RequestKey, passes: bool, data: &Packet, received: &Received, now: Instant) -> Turn {
+    pub(crate) fn turn(
+        &mut self,
+        call: CallKey,
+        key: RequestKey,
+        passes: bool,
+        data: &Packet,
+        received: &Received,
+        now: Instant,
+    ) -> Turn {
         let Some(entry) = self.calls.get_mut(&call) else { return Turn::Now };
         if entry.parked.contains(&key) || entry.waiting.iter().any(|waiting| waiting.key == key) {
             return Turn::Retransmission;
@@ -146,7 +154,14 @@ mod tests {
     fn received() -> Received {
         let address = "127.0.0.1:5060".parse().unwrap();
         let at = SystemTime::UNIX_EPOCH;
-        Received { proto: Proto::Udp, source: address, destination: address, listener: ListenerId(0), connection: None, at }
+        Received {
+            proto: Proto::Udp,
+            source: address,
+            destination: address,
+            listener: ListenerId(0),
+            connection: None,
+            at,
+        }
     }
 
     fn turn(order: &mut Order, key: u64, passes: bool, now: Instant) -> Turn {

@@ -41,13 +41,18 @@ pub(crate) fn peek(message: &[u8]) -> Glance<'_> {
 /// The trimmed value of the line, if it is this header's.
 fn header_value<'a>(line: &'a [u8], long: &[u8], short: u8) -> Option<&'a [u8]> {
     let after = match line.first()?.to_ascii_lowercase() {
-        first if first == long[0] && line.len() > long.len() && line[..long.len()].eq_ignore_ascii_case(long) => {
+        first
+            if first == long[0]
+                && line.len() > long.len()
+                && line[..long.len()].eq_ignore_ascii_case(long) =>
+        {
             &line[long.len()..]
         }
         first if first == short => &line[1..],
         _ => return None,
     };
-    let colon = after.iter().position(|byte| !matches!(byte, b' ' | b'\t')).filter(|at| after[*at] == b':')?;
+    let colon =
+        after.iter().position(|byte| !matches!(byte, b' ' | b'\t')).filter(|at| after[*at] == b':')?;
     let value = &after[colon + 1..];
     let end = memchr::memchr(b'\n', value).unwrap_or(value.len());
     Some(value[..end].trim_ascii())

@@ -14,7 +14,15 @@ impl Timers {
     /// Those of a configuration that fall to this shard.
     pub(crate) fn new(running: &Running, shard: usize, shards: usize, now: Instant) -> Self {
         let mine = |timer: &&Timer| timer.number as usize % shards.max(1) == shard;
-        Self { all: running.hooks.timers.iter().filter(mine).map(|timer| (now + timer.interval, *timer)).collect() }
+        Self {
+            all: running
+                .hooks
+                .timers
+                .iter()
+                .filter(mine)
+                .map(|timer| (now + timer.interval, *timer))
+                .collect(),
+        }
     }
 
     /// When the next one is due.

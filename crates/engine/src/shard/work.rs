@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cfg_syntax::ast::RouteKind;
+use cfg_vm::Call;
 use cfg_vm::machine::{End, Ended, Execution};
 use cfg_vm::program::RouteId;
-use cfg_vm::Call;
 use sip_message::{HeaderId, Message, ScanError};
 use transport::Packet;
 
@@ -89,7 +89,7 @@ impl Shard {
         if self.services.server.trace.wants(received.source.ip()) {
             work.context.trace = Some(Trace::begin(&work.context));
         }
-        self.stretch(work, |cx, execution| start(cx, execution));
+        self.stretch(work, start);
     }
 
     fn begin(&mut self, data: &Packet, received: Received) -> Result<Box<Work>, ScanError> {
@@ -140,8 +140,12 @@ impl Shard {
         let running = Arc::clone(&work.running);
         let tag = format!("{:016x}", self.services.random());
         let mut cx = Cx::new(&mut work.context, &mut self.services, &running);
-        let reply =
-            Reply { code: 503, reason: b"Service Unavailable", tag: tag.as_bytes(), headers: b"Retry-After: 5\r\n" };
+        let reply = Reply {
+            code: 503,
+            reason: b"Service Unavailable",
+            tag: tag.as_bytes(),
+            headers: b"Retry-After: 5\r\n",
+        };
         if let Err(error) = reply::send(&mut cx, &reply) {
             tracing::debug!(target: "core", "overload: {error}");
         }
@@ -180,7 +184,9 @@ impl Shard {
         let options = &self.services.server.options;
         let size = work.context.message.as_bytes().len();
         let is_new = work.turn.is_none();
-        if is_new && (self.parked.len() >= options.parked || self.parked.bytes() + size > options.parked_bytes) {
+        if is_new
+            && (self.parked.len() >= options.parked || self.parked.bytes() + size > options.parked_bytes)
+        {
             if work.context.message.is_request() {
                 self.overload(&mut work);
             }
@@ -194,7 +200,8 @@ impl Shard {
         }
         let ticket = self.parked.keep(work);
         let runtime = self.services.server.runtime.clone();
-        let inbox = self.services.server.inboxes.get().and_then(|inboxes| inboxes.get(self.services.index)).cloned();
+        let inbox =
+            self.services.server.inboxes.get().and_then(|inboxes| inboxes.get(self.services.index)).cloned();
         let waiting = runtime.spawn(pending);
         runtime.spawn(async move {
             let resume: Resume = match waiting.await {

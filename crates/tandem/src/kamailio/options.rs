@@ -95,7 +95,12 @@ impl Options {
         Ok(options)
     }
 
-    fn letters(&mut self, letters: &str, words: &mut impl Iterator<Item = String>, counts: &mut Counts) -> Result<(), String> {
+    fn letters(
+        &mut self,
+        letters: &str,
+        words: &mut impl Iterator<Item = String>,
+        counts: &mut Counts,
+    ) -> Result<(), String> {
         let mut rest = letters.chars();
         while let Some(letter) = rest.next() {
             if WITHOUT_VALUE.contains(letter) {
@@ -146,7 +151,11 @@ impl Options {
             'g' => self.group = Some(value),
             'P' => self.pid_file = Some(value.into()),
             'G' => self.group_file = Some(value.into()),
-            't' => return Err(format!("-t {value}: chroot is not supported; use a container or systemd's RootDirectory")),
+            't' => {
+                return Err(format!(
+                    "-t {value}: chroot is not supported; use a container or systemd's RootDirectory"
+                ));
+            }
             // Pools, poll methods, SCTP, search paths: nothing here needs them.
             _ => {}
         }
@@ -154,8 +163,11 @@ impl Options {
     }
 
     fn long(&mut self, word: &str, words: &mut impl Iterator<Item = String>) -> Result<(), String> {
-        let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value.to_owned())));
-        let mut needed = || value.clone().or_else(|| words.next()).ok_or_else(|| format!("option `--{name}` needs a value"));
+        let (name, value) =
+            word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value.to_owned())));
+        let mut needed = || {
+            value.clone().or_else(|| words.next()).ok_or_else(|| format!("option `--{name}` needs a value"))
+        };
         match name {
             "cfg-print" => self.action = Action::CfgPrint,
             "help" => self.action = Action::Help,
@@ -207,7 +219,9 @@ struct Counts {
 fn modparam(text: &str) -> Result<String, String> {
     let mut parts = text.splitn(4, ':');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(module), Some(name), Some("i"), Some(value)) => Ok(format!("modparam(\"{module}\", \"{name}\", {value})")),
+        (Some(module), Some(name), Some("i"), Some(value)) => {
+            Ok(format!("modparam(\"{module}\", \"{name}\", {value})"))
+        }
         (Some(module), Some(name), Some("s"), Some(value)) => {
             Ok(format!("modparam(\"{module}\", \"{name}\", '{value}')"))
         }
@@ -225,7 +239,9 @@ fn listen(text: &str) -> Result<Vec<ListenSpec>, String> {
         })
         .transpose()?;
     let (proto, rest) = match address.split_once(':') {
-        Some((name, rest)) if Proto::from_bytes(name.as_bytes()).is_some() => (Proto::from_bytes(name.as_bytes()), rest),
+        Some((name, rest)) if Proto::from_bytes(name.as_bytes()).is_some() => {
+            (Proto::from_bytes(name.as_bytes()), rest)
+        }
         _ => (None, address),
     };
     let (hosts, port) = match rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
@@ -238,7 +254,8 @@ fn listen(text: &str) -> Result<Vec<ListenSpec>, String> {
             (vec![bare(host)], port)
         }
     };
-    let spec = |host| ListenSpec { proto, host, port, advertise: advertise.clone(), name: None, is_virtual: false };
+    let spec =
+        |host| ListenSpec { proto, host, port, advertise: advertise.clone(), name: None, is_virtual: false };
     Ok(hosts.into_iter().map(spec).collect())
 }
 
@@ -283,7 +300,10 @@ mod tests {
     fn listen_values_are_taken_apart() {
         let listens = parse("-l udp:127.0.0.1:5080/1.2.3.4:5060 -l tcp:(eth0,lo):5062 -l [::1]").listens;
         assert_eq!(listens.len(), 4);
-        assert_eq!(listens[0].advertise.as_ref().map(|a| (a.host.as_str(), a.port)), Some(("1.2.3.4", Some(5060))));
+        assert_eq!(
+            listens[0].advertise.as_ref().map(|a| (a.host.as_str(), a.port)),
+            Some(("1.2.3.4", Some(5060)))
+        );
         assert_eq!((listens[1].host.as_str(), listens[2].port), ("eth0", Some(5062)));
         assert_eq!((listens[3].host.as_str(), listens[3].port), ("::1", None));
     }

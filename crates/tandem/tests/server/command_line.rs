@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use super::rig::{Folder, free_port, tandem, wait_until, wait_for_file};
+use super::rig::{Folder, free_port, tandem, wait_for_file, wait_until};
 
 fn text(output: &[u8]) -> String {
     String::from_utf8_lossy(output).into_owned()

@@ -1,8 +1,10 @@
 //! End-to-end tests of the binary: a real process, real sockets on loopback.
 
+#![allow(clippy::unwrap_used, reason = "a test may end where it is surprised")]
+
 mod command_line;
 mod reload;
-mod robustness;
 mod rig;
+mod robustness;
 mod trace;
 mod waiting;

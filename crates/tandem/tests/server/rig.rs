@@ -99,7 +99,9 @@ impl Server {
     }
 
     fn text(port: u16, body: &str) -> String {
-        format!("#!KAMAILIO\ndebug=2\nlisten=udp:127.0.0.1:{port}\nlisten=tcp:127.0.0.1:{port}\n{PRELUDE}{body}")
+        format!(
+            "#!KAMAILIO\ndebug=2\nlisten=udp:127.0.0.1:{port}\nlisten=tcp:127.0.0.1:{port}\n{PRELUDE}{body}"
+        )
     }
 
     /// Puts another body into the file.

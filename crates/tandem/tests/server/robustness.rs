@@ -27,7 +27,9 @@ fn rubbish_over_udp_is_dropped_and_the_next_request_answered() {
         let bytes: Vec<u8> = rubbish(seed).take(length).collect();
         peer.send_bytes(&bytes);
     }
-    for prefix in ["OPTIONS sip:a SIP/2.0\r\n", "SIP/2.0 200 OK\r\n", "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n"] {
+    for prefix in
+        ["OPTIONS sip:a SIP/2.0\r\n", "SIP/2.0 200 OK\r\n", "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n"]
+    {
         for seed in 0..300 {
             let bytes: Vec<u8> = prefix.bytes().chain(rubbish(seed).take(400)).collect();
             peer.send_bytes(&bytes);
@@ -37,7 +39,11 @@ fn rubbish_over_udp_is_dropped_and_the_next_request_answered() {
     assert!(server.is_alive());
     let shards = server.ctl(&["--json", "core.shards"]);
     let text = String::from_utf8_lossy(&shards.stdout).into_owned();
-    assert!(!text.contains("\"panics\": 0") || text.matches("\"panics\": 0").count() == text.matches("\"panics\"").count(), "{text}");
+    assert!(
+        !text.contains("\"panics\": 0")
+            || text.matches("\"panics\": 0").count() == text.matches("\"panics\"").count(),
+        "{text}"
+    );
 }
 
 #[test]
@@ -80,7 +86,9 @@ fn a_request_in_single_bytes_and_two_in_one_segment() {
         stream.write_all(&[byte]).unwrap();
     }
     assert_eq!(read_answers(&mut stream, 1), ["bytewise"]);
-    stream.write_all(format!("{}\r\n\r\n{}", tcp_request("first"), tcp_request("second")).as_bytes()).unwrap();
+    stream
+        .write_all(format!("{}\r\n\r\n{}", tcp_request("first"), tcp_request("second")).as_bytes())
+        .unwrap();
     assert_eq!(read_answers(&mut stream, 2), ["first", "second"]);
 }
 

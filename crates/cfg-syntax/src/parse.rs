@@ -10,6 +10,7 @@ mod listen;
 mod modules;
 mod operands;
 mod recovery;
+mod reserved;
 mod routes;
 mod statements;
 mod switch;
@@ -203,6 +204,14 @@ impl<'a> Parser<'a> {
         let word = token.word()?;
         self.bump();
         Some(Spanned::new(word.to_owned(), token.span))
+    }
+
+    /// Reports a bare name that is a word of the language; it is taken all the same.
+    fn check_name(&mut self, name: &str, span: Span, help: &str) {
+        if reserved::is_reserved(name) {
+            let message = format!("`{name}` is a word of the language and no name");
+            self.report(Diagnostic::error(codes::RESERVED_WORD, span, message).help(help));
+        }
     }
 
     /// A number without sign.

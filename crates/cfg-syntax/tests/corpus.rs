@@ -1,5 +1,7 @@
 //! The fuzz target's corpus, as a normal test.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod bodies;
 
 #[test]

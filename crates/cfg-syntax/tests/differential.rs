@@ -3,6 +3,8 @@
 //! It takes every file of `valid/`, refuses every file of `invalid/` in which there is an error, and prints the
 //! files of `print/` as we do.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -49,6 +49,7 @@ codes! {
     EXPECTED_TOKEN = "expected-token": "A particular mark or word is missing.";
     EXPECTED_VALUE = "expected-value": "A parameter without a usable value.";
     EXPECTED_NAME = "expected-name": "A name is missing.";
+    RESERVED_WORD = "reserved-word": "A name that is a word of the language.";
     EXPECTED_ADDRESS = "expected-address": "A host, address or port is missing or malformed.";
     MISSING_SEMICOLON = "missing-semicolon": "A statement without `;`.";
     UNCLOSED_BRACE = "unclosed-brace": "`{` without `}`.";

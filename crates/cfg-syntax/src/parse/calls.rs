@@ -190,6 +190,11 @@ impl Parser<'_> {
         for _ in 0..length {
             self.bump();
         }
+        if function == "route"
+            && let Some(name) = start.word()
+        {
+            self.check_name(name, start.span, "put it into quotes: route(\"…\")");
+        }
         Some(Argument { kind: ArgumentKind::Word(text), span: self.since(start.span) })
     }
 }

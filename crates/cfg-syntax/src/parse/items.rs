@@ -145,6 +145,8 @@ impl Parser<'_> {
             let name = Name::new(format!("kemi.{}", name.node), group.span.to(name.span));
             return Ok(Item::CoreParam(CoreParam { name, value: self.param_value()? }));
         }
+        self.check_name(&group.node, group.span, "choose another name");
+        self.check_name(&name.node, name.span, "choose another name");
         let value = self.plain_value("the variable's value (a number or a string)", FORM)?;
         let description = match self.peek().word() {
             Some("desc" | "descr" | "description") => {
@@ -203,7 +205,10 @@ impl Parser<'_> {
         loop {
             let token = self.peek();
             let name = match &token.kind {
-                TokenKind::Word(word) => word.clone(),
+                TokenKind::Word(word) => {
+                    self.check_name(word, token.span, "put it into quotes");
+                    word.clone()
+                }
                 TokenKind::Str(string) => String::from_utf8_lossy(string).into_owned(),
                 _ => return Err(self.expected(codes::EXPECTED_NAME, "the name of a flag", FORM)),
             };

@@ -77,7 +77,10 @@ impl Parser<'_> {
     fn plain_name(&mut self) -> Option<Name> {
         let token = self.peek();
         let name = match &token.kind {
-            TokenKind::Word(word) => word.clone(),
+            TokenKind::Word(word) => {
+                self.check_name(word, token.span, "put it into quotes: route[\"…\"]");
+                word.clone()
+            }
             TokenKind::Number { text, .. } => text.clone(),
             TokenKind::Str(string) => String::from_utf8_lossy(string).into_owned(),
             _ => {

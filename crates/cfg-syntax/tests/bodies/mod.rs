@@ -24,7 +24,7 @@ impl Loader for Text<'_> {
     }
 
     fn env(&self, name: &str) -> Option<String> {
-        (name.len() % 2 == 0).then(|| name.to_owned())
+        name.len().is_multiple_of(2).then(|| name.to_owned())
     }
 }
 

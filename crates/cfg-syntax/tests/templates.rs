@@ -129,8 +129,13 @@ fn in_source(before: &str, string: &str) -> (SourceMap, Span) {
 }
 
 fn variables(template: &cfg_syntax::ast::Template) -> Vec<&Pv> {
-    let pv = |part| if let TemplatePart::Pv(pv) = part { Some(&**pv) } else { None };
-    template.parts.iter().filter_map(pv).collect()
+    let mut variables: Vec<&Pv> = Vec::new();
+    for part in &template.parts {
+        if let TemplatePart::Pv(pv) = part {
+            variables.push(pv);
+        }
+    }
+    variables
 }
 
 #[test]

@@ -16,6 +16,9 @@ pub type Parsed = Arc<dyn Any + Send + Sync>;
 /// Parses a constant at load. The error is shown to the user: what is wrong and what is expected.
 pub type ParseFn = fn(&[u8]) -> Result<Parsed, String>;
 
+/// Checks a parameter's value. The error is shown to the user.
+pub type CheckFn = fn(&Value) -> Result<(), String>;
+
 /// Where something may be called; a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Routes(pub u16);
@@ -194,7 +197,7 @@ pub struct ParamDecl {
     /// The default, as shown in the documentation.
     pub default: &'static str,
     /// Checks a value beyond its type.
-    pub check: Option<fn(&Value) -> Result<(), String>>,
+    pub check: Option<CheckFn>,
 }
 
 /// A module, declared. Ids of functions and pseudo-variables are given by [`Catalogue::add`] in table order.

@@ -27,10 +27,10 @@ impl Visitor for Types<'_> {
     fn expression(&mut self, expr: &Expr) {
         match &expr.kind {
             ExprKind::Unary { op, operand } => self.unary(*op, operand),
-            ExprKind::Binary { op, left, right } => {
-                if !matches!(left.kind, ExprKind::Keyword(_) | ExprKind::Myself) {
-                    self.binary(op.node, left, right);
-                }
+            ExprKind::Binary { op, left, right }
+                if !matches!(left.kind, ExprKind::Keyword(_) | ExprKind::Myself) =>
+            {
+                self.binary(op.node, left, right);
             }
             _ => {}
         }

@@ -38,7 +38,7 @@ impl Compiler<'_> {
             .iter()
             .enumerate()
             .map(|(number, argument)| {
-                let kind = decl.arguments.get(number).or(decl.arguments.last()).copied();
+                let kind = decl.arguments.get(number).or_else(|| decl.arguments.last()).copied();
                 self.argument(decl.name, number + 1, kind.unwrap_or(ArgKind::Value), argument)
             })
             .collect();

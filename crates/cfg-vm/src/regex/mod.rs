@@ -65,6 +65,33 @@ struct Longest {
     exact: OnceLock<Option<meta::Regex>>,
 }
 
+thread_local! {
+    static CACHE: RefCell<Cache> = RefCell::default();
+}
+
+/// One thread's expressions.
+#[derive(Default)]
+struct Cache {
+    /// By pattern, one map for each combination of flags, so that a look-up needs no key of its own.
+    kept: HashMap<Flags, HashMap<Box<[u8]>, Regex>>,
+    count: usize,
+}
+
+impl Cache {
+    fn get(&mut self, pattern: &[u8], flags: Flags) -> Result<Regex, RegexError> {
+        if let Some(regex) = self.kept.get(&flags).and_then(|kept| kept.get(pattern)) {
+            return Ok(regex.clone());
+        }
+        let regex = Regex::posix(pattern, flags)?;
+        if self.count >= CACHED {
+            *self = Self::default();
+        }
+        self.count += 1;
+        self.kept.entry(flags).or_default().insert(pattern.into(), regex.clone());
+        Ok(regex)
+    }
+}
+
 impl Regex {
     /// Compiles a POSIX extended expression.
     ///
@@ -87,30 +114,7 @@ impl Regex {
     /// # Errors
     /// As [`Regex::posix`].
     pub fn cached(pattern: &[u8], flags: Flags) -> Result<Self, RegexError> {
-        thread_local! {
-            static CACHE: RefCell<HashMap<(Flags, Box<[u8]>), Regex>> = RefCell::new(HashMap::new());
-        }
-        thread_local! {
-            // Keys are looked up through one buffer, so that a hit allocates nothing.
-            static KEY: RefCell<(Flags, Box<[u8]>)> = RefCell::default();
-        }
-        CACHE.with_borrow_mut(|cache| {
-            let hit = KEY.with_borrow_mut(|key| {
-                if key.0 != flags || *key.1 != *pattern {
-                    *key = (flags, pattern.into());
-                }
-                cache.get(key).cloned()
-            });
-            if let Some(regex) = hit {
-                return Ok(regex);
-            }
-            let regex = Self::posix(pattern, flags)?;
-            if cache.len() >= CACHED {
-                cache.clear();
-            }
-            cache.insert((flags, pattern.into()), regex.clone());
-            Ok(regex)
-        })
+        CACHE.with_borrow_mut(|cache| cache.get(pattern, flags))
     }
 
     /// Does it match anywhere?

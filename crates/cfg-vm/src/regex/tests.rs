@@ -1,6 +1,9 @@
 use super::{Flags, Regex};
 
-fn whole(pattern: &str, text: &str) -> Option<(usize, usize)> {
+/// A place in a text.
+type Place = Option<(usize, usize)>;
+
+fn whole(pattern: &str, text: &str) -> Place {
     let regex = Regex::posix(pattern.as_bytes(), Flags::default()).expect(pattern);
     regex.find_at(text.as_bytes(), 0).map(|range| (range.start, range.end))
 }
@@ -8,7 +11,7 @@ fn whole(pattern: &str, text: &str) -> Option<(usize, usize)> {
 /// What the C library answers to the same.
 #[test]
 fn matches_as_the_c_library_does() {
-    let vectors: &[(&str, &str, Option<(usize, usize)>)] = &[
+    let vectors: &[(&str, &str, Place)] = &[
         ("a**", "aa", Some((0, 2))),
         ("a*?", "aa", Some((0, 2))),
         ("a+?", "aa", Some((0, 2))),
@@ -81,7 +84,7 @@ fn refuses_what_the_c_library_refuses() {
 
 #[test]
 fn groups_belong_to_the_longest_match() {
-    let vectors: &[(&str, &str, &[Option<(usize, usize)>])] = &[
+    let vectors: &[(&str, &str, &[Place])] = &[
         ("(a|ab)(c|bcd)(d*)", "abcd", &[Some((0, 4)), Some((0, 1)), Some((1, 4)), Some((4, 4))]),
         ("(a?)(ab)?", "ab", &[Some((0, 2)), Some((0, 0)), Some((0, 2))]),
         ("(foo|foobar)(bar)?", "xfoobar", &[Some((1, 7)), Some((1, 4)), Some((4, 7))]),

@@ -111,7 +111,7 @@ fn base64(bytes: &[u8], alphabet: &[u8; 64], padded: bool) -> Vec<u8> {
 
 /// Text whose length is no multiple of four is undefined; a byte that is no digit counts as all ones.
 pub(super) fn from_base64(input: &Value, _: &Args<'_>) -> Value {
-    with_text(input, |text| if text.len() % 4 == 0 { unbase64(text) } else { Value::Null })
+    with_text(input, |text| if text.len().is_multiple_of(4) { unbase64(text) } else { Value::Null })
 }
 
 /// Padding may be missing.
@@ -120,7 +120,7 @@ pub(super) fn from_base64t(input: &Value, _: &Args<'_>) -> Value {
 }
 
 fn unbase64(text: &[u8]) -> Value {
-    if text.len() % 4 == 0 && matches!(text, [.., b'=', last] if *last != b'=') {
+    if text.len().is_multiple_of(4) && matches!(text, [.., b'=', last] if *last != b'=') {
         return Value::Null;
     }
     let end = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);

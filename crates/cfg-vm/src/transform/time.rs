@@ -108,7 +108,7 @@ impl Moment {
             b'l' => write!(text, "{hour12:2}"),
             b'm' => write!(text, "{:02}", self.month + 1),
             b'M' => write!(text, "{minute:02}"),
-            b'n' => write!(text, "\n"),
+            b'n' => text.write_char('\n'),
             b'p' => write!(text, "{}", if hour < 12 { "AM" } else { "PM" }),
             b'P' => write!(text, "{}", if hour < 12 { "am" } else { "pm" }),
             b'r' => {

@@ -331,9 +331,7 @@ impl Host for World {
 
     fn address_matches(&mut self, _: Keyword, pattern: &AddressPattern) -> bool {
         match pattern {
-            AddressPattern::Net { address, prefix } => {
-                address.to_string().starts_with("127.") && *prefix >= 8
-            }
+            AddressPattern::Net { address, prefix } => address.is_loopback() && *prefix >= 8,
             AddressPattern::Name(name) => **name == *"localhost",
         }
     }

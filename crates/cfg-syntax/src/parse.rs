@@ -74,6 +74,8 @@ struct Parser<'a> {
     /// Inside the parentheses of a call.
     in_call: bool,
     braces: recovery::Braces,
+    /// The token at which a statement was given up: a block there is no second mistake.
+    given_up_at: Option<usize>,
 }
 
 impl<'a> Parser<'a> {
@@ -88,6 +90,7 @@ impl<'a> Parser<'a> {
             route: None,
             in_call: false,
             braces: recovery::Braces::default(),
+            given_up_at: None,
         }
     }
 

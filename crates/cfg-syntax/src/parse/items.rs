@@ -238,6 +238,9 @@ impl Parser<'_> {
             self.stray_brace();
             return Ok(());
         }
+        if self.at_bad_head() {
+            return self.bad_head(items);
+        }
         let next = self.nth(1);
         let word = token.word();
         let is_call = word.is_some() && next.is(Punct::ParenOpen);

@@ -75,7 +75,10 @@ impl Parser<'_> {
     pub(super) fn keyword_comparison(&mut self) -> Parse<Option<Expr>> {
         let token = self.peek();
         let Some(word) = token.word() else { return Ok(None) };
-        let is_length = word == "msg" && self.nth(1).is(Punct::Colon) && self.nth(2).is_word("len");
+        let is_length = word == "msg"
+            && self.nth(1).is(Punct::Colon)
+            && self.nth(2).is_word("len")
+            && !(self.nth(1).spaced || self.nth(2).spaced);
         let known = if is_length { Some((Keyword::MsgLen, Takes::Number)) } else { keyword(word) };
         if word == "myself" {
             return self.myself_comparison().map(Some);

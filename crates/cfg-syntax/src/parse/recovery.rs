@@ -31,7 +31,11 @@ impl Parser<'_> {
                     self.bump();
                     return;
                 }
-                TokenKind::Punct(Punct::BraceClose | Punct::BraceOpen) => return,
+                TokenKind::Punct(Punct::BraceClose) => return,
+                TokenKind::Punct(Punct::BraceOpen) => {
+                    self.given_up_at = Some(self.at);
+                    return;
+                }
                 TokenKind::Punct(Punct::ParenOpen) => parentheses += 1,
                 TokenKind::Punct(Punct::ParenClose) => parentheses = parentheses.saturating_sub(1),
                 _ if self.at > start && token.on_new_line && self.begins_statement(parentheses > 0) => return,

@@ -1,6 +1,6 @@
 //! Route blocks and their heads.
 
-use super::{Parse, Parser, closest};
+use super::{Parse, Parser, Reported, closest};
 use crate::ast::{Block, Item, Name, Route, RouteKind};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::lex::token::{Punct, TokenKind};
@@ -46,10 +46,42 @@ impl Parser<'_> {
 
     fn route_body(&mut self) -> Parse<Block> {
         self.forget_braces();
-        if !self.is(Punct::BraceOpen) {
-            return Err(self.expected(codes::EXPECTED_TOKEN, "`{`", "a route's statements stand in braces"));
+        if self.is(Punct::BraceOpen) {
+            return self.block();
         }
+        let reported = self.expected(codes::EXPECTED_TOKEN, "`{`", "a route's statements stand in braces");
+        self.go_to_body(reported)?;
         self.block()
+    }
+
+    /// After a mistake in a head: goes to the `{` on the same line.
+    fn go_to_body(&mut self, reported: Reported) -> Parse<()> {
+        while !self.is(Punct::BraceOpen) {
+            self.bump();
+            if self.at_end() || self.peek().on_new_line || self.is(Punct::BraceClose) {
+                return Err(reported);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether something that was meant to be a route's head begins here: `route A {`, `route(A) {`.
+    pub(super) fn at_bad_head(&self) -> bool {
+        self.peek().word().is_some_and(|word| HEADS.contains(&word))
+            && (1..6)
+                .map(|ahead| self.nth(ahead))
+                .take_while(|token| !token.on_new_line)
+                .any(|t| t.is(Punct::BraceOpen))
+    }
+
+    pub(super) fn bad_head(&mut self, items: &mut Vec<Item>) -> Parse<()> {
+        let head = self.bump().span;
+        let reported = self.expected(codes::EXPECTED_TOKEN, "`[` or `{`", "write route[NAME] { … }");
+        self.go_to_body(reported)?;
+        let body = self.route_body()?;
+        let span = self.since(head);
+        items.push(Item::Route(Route { kind: RouteKind::Named, name: None, body, head, span }));
+        Ok(())
     }
 
     /// What stands in the brackets, and `]`. After a mistake, goes on at the body.
@@ -120,7 +152,7 @@ impl Parser<'_> {
         }
         let span = self.since(first.span);
         let (module, event) = name.split_once(':').unwrap_or((&name, ""));
-        if module.is_empty() || event.is_empty() {
+        if (module.is_empty() || event.is_empty()) && self.is(Punct::BracketClose) {
             let message = format!("`{name}` is no event's name");
             self.report(Diagnostic::error(codes::EXPECTED_NAME, span, message).help(FORM));
         }

@@ -83,6 +83,7 @@ impl Parser<'_> {
                 }
                 "else" => Err(self.stray_else()),
                 "case" | "default" => Err(self.stray_label(word)),
+                "for" | "foreach" | "do" | "until" | "continue" => Err(self.foreign_statement(word)),
                 _ if self.at_item_word() => Err(self.item_in_route(word)),
                 _ => self.call_statement(),
             },
@@ -93,10 +94,12 @@ impl Parser<'_> {
     /// Braces that belong to no `if`, `while` or `case`: Kamailio does not take them.
     fn bare_block(&mut self) -> Parse<StatementKind> {
         let open = self.peek().span;
-        self.report(
-            Diagnostic::error(codes::EXPECTED_STATEMENT, open, "a block cannot stand by itself")
-                .help("take the braces away; only routes, if, else, while and switch have them"),
-        );
+        if self.given_up_at != Some(self.at) {
+            self.report(
+                Diagnostic::error(codes::EXPECTED_STATEMENT, open, "a block cannot stand by itself")
+                    .help("take the braces away; only routes, if, else, while and switch have them"),
+            );
+        }
         self.block().map(StatementKind::Block)
     }
 
@@ -307,6 +310,19 @@ impl Parser<'_> {
         true
     }
 
+    /// A statement that other languages have.
+    fn foreign_statement(&mut self, word: &str) -> Reported {
+        let span = self.peek().span;
+        let help = if word == "continue" {
+            "put the rest of the loop into an `if`"
+        } else {
+            "use `while (…) { … }`"
+        };
+        self.report(
+            Diagnostic::error(codes::EXPECTED_STATEMENT, span, format!("there is no `{word}`")).help(help),
+        )
+    }
+
     fn item_in_route(&mut self, word: &str) -> Reported {
         let span = self.peek().span;
         self.report(
@@ -334,6 +350,17 @@ impl Parser<'_> {
                     self.report(
                         Diagnostic::error(codes::UNCLOSED_PARENTHESIS, span, "this `)` closes nothing")
                             .help(format!("the condition of this `{keyword}` has ended before it")),
+                    );
+                    self.skip_condition();
+                } else if self.is(Punct::Assign) {
+                    let span = self.peek().span;
+                    self.report(
+                        Diagnostic::error(
+                            codes::EXPECTED_TOKEN,
+                            span,
+                            "`=` assigns here only inside parentheses",
+                        )
+                        .help("write `==` to compare"),
                     );
                     self.skip_condition();
                 }

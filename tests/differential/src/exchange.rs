@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::case::Case;
 use crate::endpoint::{Arrival, Endpoint, Transport, poll};
 use crate::error::{Error, Result};
-use crate::message::{Message, Until};
+use crate::message::{self, Message, Until};
 use crate::network::{Network, find, replace};
 use crate::normal::Normaliser;
 use crate::outcome::{Delivery, Outcome};
@@ -74,7 +74,8 @@ impl Exchange {
             }
             self.sentinels += 1;
             asked.push(format!("sentinel-{}-", self.sentinels));
-            let text = sentinel(&asked[asked.len() - 1], Transport::Udp, self.endpoints[caller].address);
+            let text =
+                sentinel(&asked[asked.len() - 1], None, Transport::Udp, self.endpoints[caller].address);
             // Refused until the server has bound its socket.
             let _ = self.endpoints[caller].send(Transport::Udp, to, &text, false);
             let answered = poll(Duration::from_millis(30), || {
@@ -96,7 +97,7 @@ impl Exchange {
         let caller = self.index("caller");
         self.sentinels += 1;
         let id = format!("sentinel-{}-", self.sentinels);
-        let text = sentinel(&id, Transport::Udp, self.endpoints[caller].address);
+        let text = sentinel(&id, None, Transport::Udp, self.endpoints[caller].address);
         self.endpoints[caller].send(Transport::Udp, to, &text, false)?;
         let last = poll(PATIENCE, || {
             self.endpoints[caller].drain().iter().any(|arrival| is_answer(arrival, &id)).then_some(())
@@ -163,7 +164,8 @@ impl Exchange {
     ) -> Result<Vec<String>> {
         self.sentinels += 1;
         let id = format!("sentinel-{}-", self.sentinels);
-        let text = sentinel(&id, message.transport, self.endpoints[sender].address);
+        let call = message.waits.then(|| message::call_id(&message.name));
+        let text = sentinel(&id, call.as_deref(), message.transport, self.endpoints[sender].address);
         self.endpoints[sender].send(message.transport, to, &text, false)?;
         self.wait_for(server, message, arrivals, |(at, arrival)| *at == sender && is_answer(arrival, &id))?;
         arrivals.retain(|(_, arrival)| !is_answer(arrival, &id));
@@ -218,20 +220,21 @@ impl Exchange {
     }
 }
 
-/// The request that `cases/common.cfg` answers first thing.
-fn sentinel(id: &str, transport: Transport, from: SocketAddr) -> Vec<u8> {
+/// The request that `cases/common.cfg` answers first thing, in a call of its own or in that of a message.
+fn sentinel(id: &str, call: Option<&str>, transport: Transport, from: SocketAddr) -> Vec<u8> {
     format!(
-        "SENTINEL sip:sentinel@{from} SIP/2.0\r\nVia: SIP/2.0/{} {from};branch=z9hG4bK-{id}\r\n\
-         From: <sip:test@{from}>;tag=1\r\nTo: <sip:sentinel@{from}>\r\nCall-ID: {id}\r\nCSeq: 1 SENTINEL\r\n\
+        "SENTINEL sip:{id}@{from} SIP/2.0\r\nVia: SIP/2.0/{} {from};branch=z9hG4bK-{id}\r\n\
+         From: <sip:test@{from}>;tag=1\r\nTo: <sip:{id}@{from}>\r\nCall-ID: {}\r\nCSeq: 1 SENTINEL\r\n\
          Content-Length: 0\r\n\r\n",
-        transport.name()
+        transport.name(),
+        call.unwrap_or(id)
     )
     .into_bytes()
 }
 
 fn is_answer(arrival: &Arrival, id: &str) -> bool {
-    let line = format!("\r\nCall-ID: {id}\r\n");
-    arrival.bytes.as_deref().is_some_and(|bytes| find(bytes, line.as_bytes()).is_some())
+    let branch = format!("branch=z9hG4bK-{id}\r\n");
+    arrival.bytes.as_deref().is_some_and(|bytes| find(bytes, branch.as_bytes()).is_some())
 }
 
 /// The value of the first `;i=` in the headers of what arrived.

@@ -24,6 +24,7 @@
 //! | `raw` | nothing is added, line ends stay out, `\r \n \t \0 \xHH \\` are escapes, `\*N(text)` repeats |
 //! | `file GLOB` | one message for each file, bytes as they stand, named by the file |
 //! | `await NAME` | wait until something arrives at that endpoint over TCP: streams leave by another process |
+//! | `waits` | its route may wait (for DNS): the sentinel belongs to its call, so that a server that does not block keeps them in order |
 //! | `until closed` | no sentinel: wait until the server closes the stream |
 //! | `until answered` | no sentinel: wait until anything arrives at the sender |
 
@@ -59,6 +60,8 @@ pub struct Message {
     pub fresh: bool,
     /// When it is done.
     pub until: Until,
+    /// Its route may wait; the sentinel belongs to its call.
+    pub waits: bool,
     /// The endpoint at which a stream message must have arrived too.
     pub awaits: Option<&'static str>,
     /// What is sent, with canonical addresses.
@@ -126,6 +129,7 @@ struct Options<'a> {
     transport: Transport,
     fresh: bool,
     until: Until,
+    waits: bool,
     awaits: Option<&'static str>,
     file: Option<&'a str>,
     raw: bool,
@@ -142,6 +146,7 @@ impl<'a> Options<'a> {
             transport: Transport::Udp,
             fresh: false,
             until: Until::Sentinel,
+            waits: false,
             awaits: None,
             file: None,
             raw: false,
@@ -154,6 +159,7 @@ impl<'a> Options<'a> {
                 "to" => options.to = argument()?.to_owned(),
                 "over" if argument()? == "tcp" => options.transport = Transport::Tcp,
                 "fresh" => options.fresh = true,
+                "waits" => options.waits = true,
                 "raw" => options.raw = true,
                 "file" => options.file = Some(argument()?),
                 "await" => options.awaits = Some(endpoint(argument()?)?),
@@ -184,6 +190,7 @@ impl<'a> Options<'a> {
             transport: self.transport,
             fresh: self.fresh,
             until: self.until,
+            waits: self.waits,
             awaits: self.awaits,
             bytes,
         })
@@ -235,8 +242,14 @@ const REPLY_VIAS: &str = "Via: SIP/2.0/UDP 127.100.100.1;branch=z9hG4bKcafe.0123
 fn people(name: &str, method: &str, to_tag: &str) -> String {
     format!(
         "From: \"Alice\" <sip:alice@atlanta.example>;tag=alice-1\nTo: \"Bob\" <sip:bob@biloxi.example>{to_tag}\n\
-         Call-ID: {name}@atlanta.example\nCSeq: 1 {method}"
+         Call-ID: {}\nCSeq: 1 {method}",
+        call_id(name)
     )
+}
+
+/// The Call-ID that the placeholders give a message.
+pub fn call_id(name: &str) -> String {
+    format!("{name}@atlanta.example")
 }
 
 fn endpoint(name: &str) -> std::result::Result<&'static str, String> {

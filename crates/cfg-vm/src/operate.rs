@@ -23,6 +23,7 @@ pub(crate) fn equal<'a>(left: &'a Value, right: &'a Value) -> (bool, Option<&'a 
             Ok(right) => (*left == right, None),
             Err(text) => (*left == 0, Some(text)),
         },
+        (Value::Str(left), Value::Str(right)) => (left == right, None),
         (Value::Str(left), right) => (**left == *right.to_str(), None),
     }
 }
@@ -31,6 +32,7 @@ pub(crate) fn equal<'a>(left: &'a Value, right: &'a Value) -> (bool, Option<&'a 
 pub(crate) fn equal_fold(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Int(left), Value::Int(right)) => left == right,
+        (Value::Str(left), Value::Str(right)) => left.eq_ignore_ascii_case(right),
         _ => left.to_str().eq_ignore_ascii_case(&right.to_str()),
     }
 }

@@ -194,6 +194,14 @@ impl Value {
         }
     }
 
+    /// As [`Value::to_str`], without cloning text.
+    pub fn into_str(self) -> Str {
+        match self {
+            Self::Str(text) => text,
+            other => other.to_str(),
+        }
+    }
+
     /// The number, if it is one.
     pub fn as_int(&self) -> Option<i64> {
         if let Self::Int(number) = self { Some(*number) } else { None }

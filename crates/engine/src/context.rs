@@ -45,6 +45,8 @@ pub struct Context {
     pub number: u64,
     /// What kind of route runs.
     pub route: RouteContext,
+    /// The message was not received: it stands where a timer's or an event's route has none.
+    pub made_up: bool,
     /// What is about to leave, in `onsend_route`.
     pub sending: Option<Sending>,
     /// The code of the last forwarding that failed, for an error reply.
@@ -291,6 +293,7 @@ impl Context {
             data: TypeMap::default(),
             number: 0,
             route: RouteContext::Request,
+            made_up: false,
             sending: None,
             failure: None,
             reply_connection: None,
@@ -321,6 +324,7 @@ impl Context {
         self.stream = StreamWishes::default();
         self.variables.clear();
         self.data.clear();
+        self.made_up = false;
         self.sending = None;
         self.failure = None;
         self.reply_connection = None;

@@ -57,11 +57,31 @@ struct Own {
     proto: Option<Proto>,
 }
 
+/// A domain that counts as ours with everything below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnDomain {
+    /// Its name.
+    pub domain: Vec<u8>,
+    /// The only port, if one is named.
+    pub port: Option<u16>,
+    /// The only transport, if one is named.
+    pub proto: Option<Proto>,
+}
+
+impl OwnDomain {
+    fn holds(&self, host: &[u8]) -> bool {
+        let Some(split) = host.len().checked_sub(self.domain.len()) else { return false };
+        let (below, domain) = host.split_at(split);
+        domain.eq_ignore_ascii_case(&self.domain) && (below.is_empty() || below.ends_with(b"."))
+    }
+}
+
 /// All listening sockets, and the names that count as ours.
 #[derive(Clone, Debug, Default)]
 pub struct Listeners {
     all: Vec<Listener>,
     own: Vec<Own>,
+    domains: Vec<OwnDomain>,
 }
 
 impl Listeners {
@@ -103,6 +123,11 @@ impl Listeners {
         self.own.push(Own { host: bare(host).to_ascii_lowercase(), port, proto });
     }
 
+    /// Counts a domain as ours with everything below it (`alias_subdomains` of module `corex`).
+    pub fn add_own_domain(&mut self, domain: OwnDomain) {
+        self.domains.push(domain);
+    }
+
     /// All of them, by number.
     pub fn all(&self) -> &[Listener] {
         &self.all
@@ -140,11 +165,12 @@ impl Listeners {
     /// Whether host, port and transport are ours. A port or transport that is not given fits any.
     pub fn is_own(&self, host: &[u8], port: Option<u16>, proto: Option<Proto>) -> bool {
         let host = bare(host);
-        self.own.iter().any(|own| {
-            own.host.eq_ignore_ascii_case(host)
-                && (own.port.is_none() || port.is_none() || own.port == port)
-                && (own.proto.is_none() || proto.is_none() || own.proto == proto)
-        })
+        let fits = |own_port: Option<u16>, own_proto: Option<Proto>| {
+            (own_port.is_none() || port.is_none() || own_port == port)
+                && (own_proto.is_none() || proto.is_none() || own_proto == proto)
+        };
+        self.own.iter().any(|own| own.host.eq_ignore_ascii_case(host) && fits(own.port, own.proto))
+            || self.domains.iter().any(|own| own.holds(host) && fits(own.port, own.proto))
     }
 
     /// Names that count as ours beside the sockets' own, for `core.aliases_list`.
@@ -203,6 +229,16 @@ mod tests {
         assert!(listeners.is_own(b"proxy.example", Some(5070), None));
         assert!(listeners.is_own(b"[::1]", None, None));
         assert!(listeners.is_own(b"example.com", Some(9), Some(Proto::Tls)));
+    }
+
+    #[test]
+    fn a_domain_is_ours_with_what_is_below_it() {
+        let mut listeners = Listeners::default();
+        listeners.add_own_domain(OwnDomain { domain: b"example.com".to_vec(), port: Some(5060), proto: None });
+        assert!(listeners.is_own(b"Example.COM", None, None));
+        assert!(listeners.is_own(b"a.b.example.com", Some(5060), Some(Proto::Tcp)));
+        assert!(!listeners.is_own(b"a.example.com", Some(5070), None));
+        assert!(!listeners.is_own(b"badexample.com", None, None));
     }
 
     #[test]

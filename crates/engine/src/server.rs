@@ -284,6 +284,9 @@ pub fn start(
     let udp = bind_udp(&mut sockets, &options::udp(settings), shards)?;
     let mut listeners = Listeners::new(&sockets);
     options::add_aliases(settings, &mut listeners);
+    for domain in &running.hooks.own_domains {
+        listeners.add_own_domain(domain.clone());
+    }
     crate::log::set_threshold(settings.core.int("debug"));
 
     let sink = Arc::new(sink::Sink::default());

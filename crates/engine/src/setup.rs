@@ -66,6 +66,8 @@ pub struct Hooks {
     pub after_script: Vec<fn(&mut Cx<'_>)>,
     /// When it is known which socket a request leaves through, before our Via is added; also for each branch.
     pub before_send: Vec<fn(&mut Cx<'_>, crate::listener::ListenerId)>,
+    /// Domains that count as this server with everything below them. Read when the server starts.
+    pub own_domains: Vec<crate::listener::OwnDomain>,
     /// Routes that run at intervals.
     pub timers: Vec<Timer>,
     /// Before each statement (`debugger`'s cfgtrace); only the machine's steps reach it.
@@ -81,7 +83,13 @@ pub struct Timer {
     pub route: RouteId,
     /// Runs on a shard of its own choice rather than in turn with the others; each has its number.
     pub number: u32,
+    /// What the route finds in its [`TimerWorker`].
+    pub worker: u32,
 }
+
+/// In a message's data when a timer runs its route: which of the timer's workers it is, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimerWorker(pub u32);
 
 impl Setup<'_> {
     /// All settings of a parameter, in the order of the file; those given once too.

@@ -14,11 +14,12 @@ use transport::Packet;
 use super::intake;
 use super::order::{CallKey, RequestKey, Turn};
 use super::{Event, Shard};
-use crate::context::{Context, Received, RouteContext};
+use crate::context::{Context, Received, RouteContext, TypeMap};
 use crate::cx::Cx;
 use crate::module::{Flow, Pending, Resume};
 use crate::reply::{self, Reply};
 use crate::running::Running;
+use crate::setup::TimerWorker;
 use crate::trace::{self, Trace};
 
 /// How much idle work is kept for reuse.
@@ -190,6 +191,8 @@ impl Shard {
             if work.context.message.is_request() {
                 self.overload(&mut work);
             }
+            // Its script never ends, so nothing else lets go what it holds.
+            work.context.data = TypeMap::default();
             return self.finish(work);
         }
         work.phase = if work.context.sending_reply { Phase::ForwardReply } else { Phase::Script };
@@ -275,7 +278,7 @@ impl Shard {
             self.services.server.counts.dropped.add_many(self.services.index, expired as u64);
         }
         while let Some(timer) = self.timers.take_due(self.services.now) {
-            self.run_route(timer.route);
+            self.run_route(timer.route, Some(TimerWorker(timer.worker)));
         }
     }
 
@@ -285,12 +288,12 @@ impl Shard {
             return;
         }
         if let Some(route) = self.running.program.route(RouteKind::Event, b"core:worker-one-init") {
-            self.run_route(route);
+            self.run_route(route, None);
         }
     }
 
     /// Runs a route on a made-up message.
-    fn run_route(&mut self, route: RouteId) {
+    fn run_route(&mut self, route: RouteId, worker: Option<TimerWorker>) {
         let address = self.services.server.listeners.all().first().map(|listener| listener.address);
         let Some(address) = address else { return };
         let received = Received {
@@ -304,6 +307,10 @@ impl Shard {
         let Ok(mut work) = self.begin(&Packet::new(MADE_UP.to_vec()), received) else { return };
         work.context.number = self.next_number();
         work.context.route = RouteContext::Event;
+        work.context.made_up = true;
+        if let Some(worker) = worker {
+            *work.context.data.of() = worker;
+        }
         self.stretch(work, |cx, execution| run(cx, execution, route));
     }
 }

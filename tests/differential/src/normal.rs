@@ -5,6 +5,7 @@
 //! * `;i=` of a Via (the id of a connection): `<connection-1-of-NAME>`, likewise;
 //! * a `tag=` that no message brought: `<tag-1-of-NAME>`, where equal values are told only within one outcome
 //!   (Kamailio's stateless tag is the same for all requests that name one sender);
+//! * an `icid-value=` that no message brought: `<icid-1-of-NAME>`;
 //! * the ports of the test's own connections: `<port-1>`; those from which a server dials: `<dialled>`;
 //! * the value of a header whose name ends in `-Volatile` (times, random numbers, process ids) and of a log
 //!   line that begins with `volatile `, and of a `Date` that no message brought: its shape, with each digit as `9` and each letter as `a`; in a header
@@ -19,6 +20,7 @@ pub struct Normaliser {
     sent: Vec<Vec<u8>>,
     branches: Names,
     tags: Names,
+    icids: Names,
     connections: Names,
     ports: Vec<u16>,
     message: String,
@@ -55,6 +57,7 @@ impl Normaliser {
             sent: sent.map(<[u8]>::to_vec).collect(),
             branches: Names::new("branch"),
             tags: Names::new("tag"),
+            icids: Names::new("icid"),
             connections: Names::new("connection"),
             ports: Vec::new(),
             message: String::new(),
@@ -129,6 +132,8 @@ impl Normaliser {
                 Some((&mut self.connections, 3))
             } else if starts_with(rest, "tag=") {
                 Some((&mut self.tags, 4))
+            } else if starts_with(rest, "icid-value=") {
+                Some((&mut self.icids, 11))
             } else {
                 None
             };

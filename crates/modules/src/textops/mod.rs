@@ -13,7 +13,7 @@ mod search;
 mod substitute;
 
 use cfg_vm::catalogue::{ArgKind, Routes};
-use engine::{Function, Module};
+use engine::{Function, Module, Transform};
 
 use name::HeaderName;
 
@@ -24,6 +24,10 @@ pub const MODULE: Module = Module {
     name: "textops",
     doc: "Searches, replaces, adds and removes parts of the message's text, headers and bodies.",
     functions: FUNCTIONS,
+    transforms: &[Transform {
+        decl: cfg_vm::transform::RE[0],
+        doc: "Substitutes by a regular expression, as `sed` does: `{re.subst,/expression/replacement/flags}`.",
+    }],
     ..Module::EMPTY
 };
 

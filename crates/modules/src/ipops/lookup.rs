@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::task::{Poll, Waker};
 
 use cfg_vm::Str;
 use engine::module::{Flow, Resume};
@@ -23,7 +24,8 @@ pub(super) fn match_ip(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
         return BAD_ADDRESS;
     };
     let host = args.str(0);
-    then(addresses(cx, &host), move |_, found| {
+    let answer = addresses(cx, &host);
+    then(cx, answer, move |_, found| {
         if found.is_empty() {
             return unresolved(&host);
         }
@@ -33,7 +35,8 @@ pub(super) fn match_ip(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 
 pub(super) fn dns_query(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let (host, name) = (args.str(0), args.str(1));
-    then(addresses(cx, &host), move |cx, found| {
+    let answer = addresses(cx, &host);
+    then(cx, answer, move |cx, found| {
         if found.is_empty() {
             cx.local::<Found<IpAddr>>().forget(&name);
             return unresolved(&host);
@@ -45,7 +48,7 @@ pub(super) fn dns_query(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn srv_query(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let name = args.str(1);
     let Some(answer) = records(cx, args.text(0), RecordKind::Srv) else { return Flow::Done(-2) };
-    then(answer, move |cx, answer| {
+    then(cx, answer, move |cx, answer| {
         let mut found: Vec<Srv> = match answer.as_deref() {
             Ok(RecordSet::Srv(records)) => records.clone(),
             _ => Vec::new(),
@@ -58,7 +61,7 @@ pub(super) fn srv_query(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn naptr_query(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let name = args.str(1);
     let Some(answer) = records(cx, args.text(0), RecordKind::Naptr) else { return Flow::Done(-2) };
-    then(answer, move |cx, answer| {
+    then(cx, answer, move |cx, answer| {
         let mut found: Vec<Naptr> = match answer.as_deref() {
             Ok(RecordSet::Naptr(records)) => records.clone(),
             _ => Vec::new(),
@@ -75,7 +78,7 @@ pub(super) fn ptr_query(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
         return BAD_ADDRESS;
     };
     let Some(answer) = records(cx, reverse(address).as_bytes(), RecordKind::Ptr) else { return NO_ADDRESS };
-    then(answer, move |cx, answer| match answer.as_deref() {
+    then(cx, answer, move |cx, answer| match answer.as_deref() {
         Ok(RecordSet::Ptr(names)) => keep(cx, &name, names.clone()),
         _ => {
             cx.local::<Found<Name>>().forget(&name);
@@ -104,11 +107,17 @@ fn keep<T: Entry + Send + 'static>(cx: &mut Cx<'_>, name: &Str, found: Vec<T>) -
     kept.into()
 }
 
-/// Waits for an answer and goes on with it on the shard.
+/// Goes on with an answer: at once if it is known, else on the shard when it has come.
 fn then<T: Send + 'static>(
+    cx: &mut Cx<'_>,
     answer: impl Future<Output = T> + Send + 'static,
     go_on: impl FnOnce(&mut Cx<'_>, T) -> Flow + Send + 'static,
 ) -> Flow {
+    let mut answer = Box::pin(answer);
+    let mut unwoken = std::task::Context::from_waker(Waker::noop());
+    if let Poll::Ready(answer) = answer.as_mut().poll(&mut unwoken) {
+        return go_on(cx, answer);
+    }
     Flow::wait(async move {
         let answer = answer.await;
         Box::new(move |cx: &mut Cx<'_>| go_on(cx, answer)) as Resume
@@ -130,7 +139,7 @@ fn records(
     kind: RecordKind,
 ) -> Option<impl Future<Output = Answer> + Send + use<>> {
     let question = question(std::str::from_utf8(name).ok()?, kind)?;
-    Some(cx.server().resolver.records(&question))
+    Some(ask(cx.server().resolver.clone(), question))
 }
 
 /// The addresses of a name, IPv4 first; an address is its own.
@@ -144,15 +153,23 @@ fn addresses(cx: &Cx<'_>, host: &[u8]) -> impl Future<Output = Vec<IpAddr>> + Se
             return vec![address];
         }
         let mut found = Vec::new();
-        for question in questions.iter().flatten() {
+        for question in questions.into_iter().flatten() {
             found.extend(addresses_of(&resolver, question).await.iter().flat_map(Vec::clone));
         }
         found
     }
 }
 
-async fn addresses_of(resolver: &Resolver, question: &Question) -> Result<Vec<IpAddr>, Absence> {
-    match &*resolver.records(question).await? {
+/// The records for a question. Names under `invalid` are never there, so that nobody is asked (RFC 6761 §6.4).
+async fn ask(resolver: Resolver, question: Question) -> Answer {
+    if question.name.rsplit('.').next() == Some("invalid") {
+        return Err(Absence::NotThere);
+    }
+    resolver.records(&question).await
+}
+
+async fn addresses_of(resolver: &Resolver, question: Question) -> Result<Vec<IpAddr>, Absence> {
+    match &*ask(resolver.clone(), question).await? {
         RecordSet::Address(addresses) => Ok(addresses.clone()),
         _ => Err(Absence::NotThere),
     }

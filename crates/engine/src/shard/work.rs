@@ -60,14 +60,7 @@ impl Shard {
         if intake::is_keepalive(&data) {
             return;
         }
-        let mut work = match self.begin(&data, received) {
-            Ok(work) => work,
-            Err(error) => return self.refuse(&received, &error),
-        };
-        if let Err(refusal) = intake::check(&work.context.message) {
-            self.refuse(&received, &refusal);
-            return self.rest(work);
-        }
+        let Some(mut work) = self.admit(&data, received) else { return };
         if work.context.message.is_request() && !self.order.is_empty() {
             match self.turn(&work.context, &data) {
                 Turn::Now => {}
@@ -85,9 +78,30 @@ impl Shard {
                 }
             }
         }
+        self.run_script(work);
+    }
+
+    /// A message that scripts may see, ready to be worked on.
+    fn admit(&mut self, data: &Packet, received: Received) -> Option<Box<Work>> {
+        let work = match self.begin(data, received) {
+            Ok(work) => work,
+            Err(error) => {
+                self.refuse(&received, &error);
+                return None;
+            }
+        };
+        if let Err(refusal) = intake::check(&work.context.message) {
+            self.refuse(&received, &refusal);
+            self.rest(work);
+            return None;
+        }
+        Some(work)
+    }
+
+    fn run_script(&mut self, mut work: Box<Work>) {
         work.context.number = self.next_number();
         self.services.server.counts.handled.add(self.services.index);
-        if self.services.server.trace.wants(received.source.ip()) {
+        if self.services.server.trace.wants(work.context.received.source.ip()) {
             work.context.trace = Some(Trace::begin(&work.context));
         }
         self.stretch(work, start);
@@ -259,7 +273,10 @@ impl Shard {
         let Some((call, key)) = turn else { return };
         let mut next = self.order.release(call, key);
         while let Some(waiting) = next {
-            self.receive(waiting.data, waiting.received);
+            // It is its turn: it must not be queued behind those that wait after it.
+            if let Some(work) = self.admit(&waiting.data, waiting.received) {
+                self.run_script(work);
+            }
             next = self.order.follow(call);
         }
     }

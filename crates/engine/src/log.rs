@@ -4,7 +4,8 @@
 //! `text`; the application's log layer decides how it looks.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 use cfg_syntax::{SourceMap, Span};
 use cfg_vm::host::Notice;
@@ -35,6 +36,57 @@ pub fn threshold() -> i64 {
 /// Whether lines of a level are written: then only is a format worth evaluating.
 pub fn enabled(level: i64) -> bool {
     level <= threshold()
+}
+
+/// Levels and syslog facilities of single modules (`debugger`).
+#[derive(Default)]
+struct OfModules {
+    levels: Vec<(String, i64)>,
+    facilities: Vec<(String, &'static str)>,
+}
+
+static OF_MODULES: RwLock<OfModules> = RwLock::new(OfModules { levels: Vec::new(), facilities: Vec::new() });
+/// Whether there are any, so that the lock is not taken for nothing.
+static ANY_OF_MODULES: AtomicBool = AtomicBool::new(false);
+
+/// Forgets the levels and facilities of single modules.
+pub fn clear_modules() {
+    *OF_MODULES.write().unwrap_or_else(PoisonError::into_inner) = OfModules::default();
+    ANY_OF_MODULES.store(false, Ordering::Release);
+}
+
+/// Gives a module (or `core`) a level of its own.
+pub fn set_level_of(module: &str, level: i64) {
+    let mut modules = OF_MODULES.write().unwrap_or_else(PoisonError::into_inner);
+    modules.levels.retain(|(known, _)| known != module);
+    modules.levels.push((module.to_owned(), level));
+    ANY_OF_MODULES.store(true, Ordering::Release);
+}
+
+/// Gives a module (or `core`) a syslog facility of its own, by its name.
+pub fn set_facility_of(module: &str, facility: &'static str) {
+    let mut modules = OF_MODULES.write().unwrap_or_else(PoisonError::into_inner);
+    modules.facilities.retain(|(known, _)| known != module);
+    modules.facilities.push((module.to_owned(), facility));
+    ANY_OF_MODULES.store(true, Ordering::Release);
+}
+
+/// The level up to which a module's own lines are written.
+pub fn level_of(module: &str) -> i64 {
+    if !ANY_OF_MODULES.load(Ordering::Acquire) {
+        return threshold();
+    }
+    let modules = OF_MODULES.read().unwrap_or_else(PoisonError::into_inner);
+    modules.levels.iter().find(|(known, _)| known == module).map_or_else(threshold, |(_, level)| *level)
+}
+
+/// The syslog facility of a module's own lines, if it has one.
+pub fn facility_of(module: &str) -> Option<&'static str> {
+    if !ANY_OF_MODULES.load(Ordering::Acquire) {
+        return None;
+    }
+    let modules = OF_MODULES.read().unwrap_or_else(PoisonError::into_inner);
+    modules.facilities.iter().find(|(known, _)| known == module).map(|(_, facility)| *facility)
 }
 
 thread_local! {
@@ -127,5 +179,23 @@ impl std::fmt::Display for Place<'_> {
             position.line,
             position.column
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_may_have_a_level_and_a_facility_of_its_own() {
+        set_level_of("a-module", 3);
+        set_level_of("a-module", 2);
+        set_facility_of("a-module", "LOG_LOCAL1");
+        assert_eq!(level_of("a-module"), 2);
+        assert_eq!(level_of("another"), threshold());
+        assert_eq!(facility_of("a-module"), Some("LOG_LOCAL1"));
+        assert_eq!(facility_of("another"), None);
+        clear_modules();
+        assert_eq!(level_of("a-module"), threshold());
     }
 }

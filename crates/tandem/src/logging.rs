@@ -60,7 +60,7 @@ impl<S: Subscriber> Layer<S> for Lines {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         match metadata.target() {
             "trace" | "script" => true,
-            target if is_ours(target) => engine::log::enabled(severity_of(*metadata.level())),
+            target if is_ours(target) => severity_of(*metadata.level()) <= engine::log::level_of(target),
             _ => *metadata.level() <= Level::WARN,
         }
     }
@@ -111,7 +111,8 @@ impl Lines {
             2 => Severity::LOG_INFO,
             3.. => Severity::LOG_DEBUG,
         };
-        let facility = line.facility.as_deref().and_then(facility_named).unwrap_or(self.facility);
+        let facility = line.facility.as_deref().or_else(|| engine::log::facility_of(target));
+        let facility = facility.and_then(facility_named).unwrap_or(self.facility);
         // A line with a zero byte cannot be said in syslog; there is nobody else to tell.
         let _ = syslog(Priority::new(level, facility), out.trim_end_matches('\n'));
     }

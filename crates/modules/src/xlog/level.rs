@@ -1,12 +1,12 @@
 //! Kamailio's nine log levels by name, and syslog's facilities.
 
 /// `L_ERR`: the level of a line that names none.
-pub(super) const ERROR: i64 = -1;
+pub(crate) const ERROR: i64 = -1;
 /// `L_DBG`.
-pub(super) const DEBUG: i64 = 3;
+pub(crate) const DEBUG: i64 = 3;
 
 /// A level's number by its name. Only the third letter counts, as in Kamailio: `L_ERR` is `L_ERROR`.
-pub(super) fn by_name(name: &[u8]) -> Option<i64> {
+pub(crate) fn by_name(name: &[u8]) -> Option<i64> {
     Some(match name.get(2)? {
         b'A' => -5,
         b'B' => -4,
@@ -46,7 +46,7 @@ const FACILITIES: [&str; 20] = [
 ];
 
 /// A facility by its name, if syslog has it.
-pub(super) fn facility(name: &[u8]) -> Option<&'static str> {
+pub(crate) fn facility(name: &[u8]) -> Option<&'static str> {
     FACILITIES.into_iter().find(|known| known.as_bytes() == name)
 }
 

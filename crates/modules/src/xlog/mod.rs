@@ -1,7 +1,7 @@
 //! Module `xlog`: log lines made of pseudo-variables.
 
 mod color;
-mod level;
+pub(crate) mod level;
 mod line;
 
 use std::sync::Arc;
@@ -152,11 +152,11 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     }))
 }
 
-fn is_facility(value: &Value) -> Result<(), String> {
+pub(crate) fn is_facility(value: &Value) -> Result<(), String> {
     parse_facility(value.as_text().unwrap_or_default()).map(drop)
 }
 
-fn parse_facility(text: &[u8]) -> Result<Parsed, String> {
+pub(crate) fn parse_facility(text: &[u8]) -> Result<Parsed, String> {
     match level::facility(text) {
         Some(facility) => Ok(Arc::new(facility)),
         None => Err(format!(
@@ -166,7 +166,7 @@ fn parse_facility(text: &[u8]) -> Result<Parsed, String> {
     }
 }
 
-fn parse_level(text: &[u8]) -> Result<Parsed, String> {
+pub(crate) fn parse_level(text: &[u8]) -> Result<Parsed, String> {
     match level::by_name(text) {
         Some(level) => Ok(Arc::new(level)),
         None => Err(format!(

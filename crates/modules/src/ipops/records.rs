@@ -121,8 +121,8 @@ impl Entry for IpAddr {
     fn of_all(results: &[Self], key: &str) -> Option<Value> {
         Some(Value::Int(match key {
             "count" => results.len() as i64,
-            "ipv4" => i64::from(results.iter().any(IpAddr::is_ipv4)),
-            "ipv6" => i64::from(results.iter().any(IpAddr::is_ipv6)),
+            "ipv4" => i64::from(results.iter().any(Self::is_ipv4)),
+            "ipv6" => i64::from(results.iter().any(Self::is_ipv6)),
             _ => return None,
         }))
     }

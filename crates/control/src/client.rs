@@ -80,7 +80,8 @@ impl Client {
             serde_json::from_slice(&line).map_err(|error| ClientError::Protocol(error.to_string()))?;
         if let Some(error) = answer.get("error") {
             let code = error.get("code").and_then(Value::as_i64).unwrap_or_default();
-            let message = error.get("message").and_then(Value::as_str).unwrap_or("no reason given").to_owned();
+            let message =
+                error.get("message").and_then(Value::as_str).unwrap_or("no reason given").to_owned();
             return Err(ClientError::Refused { code, message });
         }
         answer

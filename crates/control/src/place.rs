@@ -15,13 +15,17 @@ pub struct Place {
 /// The folder of this user's control sockets: `/run/tandem` for root, else `$XDG_RUNTIME_DIR/tandem`, else a folder
 /// of the user's own under `/tmp`.
 fn folder() -> PathBuf {
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
+    let is_root =
+        std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
     if is_root {
         return PathBuf::from("/run/tandem");
     }
     match std::env::var_os("XDG_RUNTIME_DIR") {
         Some(runtime) if !runtime.is_empty() => Path::new(&runtime).join("tandem"),
-        _ => PathBuf::from(format!("/tmp/tandem-{}", std::env::var("USER").unwrap_or_else(|_| "user".to_owned()))),
+        _ => PathBuf::from(format!(
+            "/tmp/tandem-{}",
+            std::env::var("USER").unwrap_or_else(|_| "user".to_owned())
+        )),
     }
 }
 

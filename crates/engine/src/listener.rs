@@ -234,7 +234,11 @@ mod tests {
     #[test]
     fn a_domain_is_ours_with_what_is_below_it() {
         let mut listeners = Listeners::default();
-        listeners.add_own_domain(OwnDomain { domain: b"example.com".to_vec(), port: Some(5060), proto: None });
+        listeners.add_own_domain(OwnDomain {
+            domain: b"example.com".to_vec(),
+            port: Some(5060),
+            proto: None,
+        });
         assert!(listeners.is_own(b"Example.COM", None, None));
         assert!(listeners.is_own(b"a.b.example.com", Some(5060), Some(Proto::Tcp)));
         assert!(!listeners.is_own(b"a.example.com", Some(5070), None));

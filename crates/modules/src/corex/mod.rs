@@ -12,7 +12,7 @@ mod via;
 use std::sync::Arc;
 
 use cfg_vm::catalogue::{ArgKind, InnerRule, PvType, Routes};
-use engine::module::{Rpc, State, Transform};
+use engine::module::{EventRoute, Rpc, State, Transform};
 use engine::{Function, Module, Param, Pv, Setup, SetupError};
 
 /// The module's table.
@@ -46,6 +46,10 @@ pub const MODULE: Module = Module {
         Transform { decl: socket::TRANSFORMS[2], doc: "Protocol of a socket's address." },
         Transform { decl: socket::TRANSFORMS[3], doc: "SIP URI of a socket's address." },
     ],
+    event_routes: &[EventRoute {
+        name: "corex:reply-out",
+        doc: "For each reply that a transaction sends; stateless replies do not run it, as in Kamailio.",
+    }],
     rpc: &[
         Rpc { name: "corex.debug", doc: "Tells the log level, or sets it.", run: rpc::debug },
         Rpc { name: "corex.list_sockets", doc: "Lists the sockets that are listened on.", run: rpc::list_sockets },

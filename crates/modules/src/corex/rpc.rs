@@ -25,10 +25,11 @@ pub(super) fn list_sockets(call: &RpcCall<'_>) -> Result {
 
 fn socket(listener: &Listener) -> RpcValue {
     let host = listener.bare_host.to_lossy().into_owned();
-    let name = listener.name.as_ref().map_or("-".into(), |name| name.to_lossy().into_owned());
-    let advertised = listener.advertised_host.as_ref().map_or("-".into(), |host| {
-        format!("{}:{}:{}", listener.proto, host.to_lossy(), listener.public_port())
-    });
+    let name = listener.name.as_ref().map_or_else(|| "-".into(), |name| name.to_lossy().into_owned());
+    let advertised = listener.advertised_host.as_ref().map_or_else(
+        || "-".into(),
+        |host| format!("{}:{}:{}", listener.proto, host.to_lossy(), listener.public_port()),
+    );
     structure(vec![
         ("PROTO", listener.proto.name().into()),
         ("NAME", host.clone().into()),
@@ -53,7 +54,7 @@ pub(super) fn list_aliases(call: &RpcCall<'_>) -> Result {
             structure(vec![
                 ("PROTO", proto.map_or("*", |proto| proto.name()).into()),
                 ("ADDR", host.into()),
-                ("PORT", port.map_or("*".to_owned(), |port| port.to_string()).into()),
+                ("PORT", port.map_or_else(|| "*".to_owned(), |port| port.to_string()).into()),
             ])
         })
         .collect())

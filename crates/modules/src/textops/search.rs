@@ -25,7 +25,8 @@ enum Part {
 impl Part {
     fn range(self, message: &Message) -> Option<Range<usize>> {
         let index = message.index();
-        let start = index.headers().first().map_or(index.fields_end(), |field| field.whole.start as usize);
+        let start =
+            index.headers().first().map_or_else(|| index.fields_end(), |field| field.whole.start as usize);
         match self {
             Self::AfterFirstLine => Some(start..message.as_bytes().len()),
             Self::Headers => Some(start..index.fields_end()),

@@ -46,7 +46,8 @@ pub(super) fn subst(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let Some(subst) = args.parsed::<Subst>(0) else { return Flow::FALSE };
     let message = &cx.context.message;
     let index = message.index();
-    let start = index.headers().first().map_or(index.fields_end(), |field| field.whole.start as usize);
+    let start =
+        index.headers().first().map_or_else(|| index.fields_end(), |field| field.whole.start as usize);
     let span = Span::new(start, message.as_bytes().len());
     substitute(cx, subst, span).into()
 }
@@ -62,7 +63,9 @@ pub(super) fn subst_hf(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
         return Flow::FALSE;
     };
     let spans: Vec<Span> = chosen_fields(&cx.context.message, name, args.text(2)).collect();
-    spans.into_iter().fold(false, |found, span| substitute(cx, subst, span) || found).into()
+    // Every field is worked on, also after the first match.
+    let found = spans.into_iter().filter(|span| substitute(cx, subst, *span)).count();
+    (found > 0).into()
 }
 
 /// The new text, if anything matched.

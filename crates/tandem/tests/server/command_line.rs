@@ -87,3 +87,28 @@ fn every_command_has_help_with_examples() {
     assert!(text(&tandem(&["kamailio", "-h"]).stdout).contains("-f file"));
     assert!(text(&tandem(&["kamailio", "-v"]).stdout).starts_with("version: kamailio 5.6.3"));
 }
+
+#[test]
+fn cfg_print_prints_what_is_left_after_preprocessing() {
+    let folder = Folder::new();
+    folder.write("included.cfg", "loadmodule \"pv.so\"\n");
+    let file = folder.write(
+        "main.cfg",
+        "#!KAMAILIO\n#!define WITH_LOG\n#!substdef \"!GREETING!Hello!g\"\ninclude_file \"included.cfg\"\nloadmodule \"sl.so\"\n\
+         #!ifdef WITH_LOG\nloadmodule \"xlog.so\"\n#!else\nloadmodule \"none.so\"\n#!endif\n\
+         request_route {\n  sl_send_reply(\"200\", \"GREETING\");\n}\n",
+    );
+    let ours = tandem(&["kamailio", "--cfg-print", "-f", file.to_str().unwrap()]);
+    assert_eq!(ours.status.code(), Some(0), "{}", text(&ours.stderr));
+    let golden = include_str!("cfg-print.golden");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/server/cfg-print.golden");
+        std::fs::write(path, &ours.stdout).unwrap();
+        return;
+    }
+    assert_eq!(text(&ours.stdout), golden, "set UPDATE_GOLDEN=1 to take the new output");
+    // The real one, where it is installed.
+    if let Ok(theirs) = Command::new("kamailio").args(["--cfg-print", "-f"]).arg(&file).output() {
+        assert_eq!(text(&ours.stdout), text(&theirs.stdout));
+    }
+}

@@ -44,7 +44,11 @@ impl<T: Entry> Found<T> {
 
     /// The value of `$dns(name=>key[index])`.
     pub(super) fn read(&self, wanted: &Wanted) -> Value {
-        let Some(results) = self.0.get(&*wanted.name) else { return Value::Null };
+        let results = match self.0.get(&*wanted.name) {
+            Some(results) => results.as_slice(),
+            None if T::COUNTED_ALWAYS => &[],
+            None => return Value::Null,
+        };
         if let Some(value) = T::of_all(results, wanted.key) {
             return value;
         }
@@ -59,6 +63,9 @@ impl<T: Entry> Found<T> {
 pub(super) trait Entry {
     /// Keys that a script may ask for.
     const KEYS: &'static [&'static str];
+
+    /// Whether a name that was never asked for counts 0; else it is undefined.
+    const COUNTED_ALWAYS: bool = false;
 
     /// The value of a key of one result.
     fn read(&self, key: &str) -> Value;
@@ -130,6 +137,7 @@ impl Entry for IpAddr {
 
 impl Entry for Srv {
     const KEYS: &'static [&'static str] = &["port", "priority", "target", "weight", "count"];
+    const COUNTED_ALWAYS: bool = true;
 
     fn read(&self, key: &str) -> Value {
         match key {
@@ -145,6 +153,7 @@ impl Entry for Srv {
 impl Entry for Naptr {
     const KEYS: &'static [&'static str] =
         &["order", "pref", "flags", "services", "regex", "replace", "count"];
+    const COUNTED_ALWAYS: bool = true;
 
     fn read(&self, key: &str) -> Value {
         match key {
@@ -207,6 +216,7 @@ mod tests {
         found.keep(b"s", Vec::new());
         assert_eq!(read(&found, "s=>count"), Value::Int(0));
         assert_eq!(read(&found, "s=>port[0]"), Value::Null);
+        assert_eq!(read(&found, "never=>count"), Value::Int(0));
     }
 
     #[test]

@@ -25,14 +25,19 @@ enum Part {
 impl Part {
     fn range(self, message: &Message) -> Option<Range<usize>> {
         let index = message.index();
-        let start =
-            index.headers().first().map_or_else(|| index.fields_end(), |field| field.whole.start as usize);
+        let start = headers_start(message);
         match self {
             Self::AfterFirstLine => Some(start..message.as_bytes().len()),
             Self::Headers => Some(start..index.fields_end()),
             Self::Body => Some(index.body().range()).filter(|range| !range.is_empty()),
         }
     }
+}
+
+/// Where the first line ends and the headers begin.
+pub(super) fn headers_start(message: &Message) -> usize {
+    let index = message.index();
+    index.headers().first().map_or_else(|| index.fields_end(), |field| field.whole.start as usize)
 }
 
 /// Whether a search stops at its first match.

@@ -10,7 +10,7 @@ use engine::{Args, Cx};
 use sip_message::{Span, Uri};
 
 use super::name::HeaderName;
-use super::search::chosen_fields;
+use super::search::{chosen_fields, headers_start};
 
 /// For the table.
 pub(super) fn parse(text: &[u8]) -> Result<Parsed, String> {
@@ -45,10 +45,7 @@ fn substitute(cx: &mut Cx<'_>, subst: &Subst, span: Span) -> bool {
 pub(super) fn subst(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let Some(subst) = args.parsed::<Subst>(0) else { return Flow::FALSE };
     let message = &cx.context.message;
-    let index = message.index();
-    let start =
-        index.headers().first().map_or_else(|| index.fields_end(), |field| field.whole.start as usize);
-    let span = Span::new(start, message.as_bytes().len());
+    let span = Span::new(headers_start(message), message.as_bytes().len());
     substitute(cx, subst, span).into()
 }
 

@@ -11,6 +11,7 @@ pub(super) struct Definition {
     name: String,
     /// The default's, if none is given.
     interval: Option<Duration>,
+    in_microseconds: bool,
     /// 0 for the timers' common worker.
     workers: u32,
 }
@@ -18,7 +19,7 @@ pub(super) struct Definition {
 impl Definition {
     /// Reads `name=…;interval=…;mode=…`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let mut timer = Self { name: String::new(), interval: None, workers: 0 };
+        let mut timer = Self { name: String::new(), interval: None, in_microseconds: false, workers: 0 };
         for pair in pairs(text) {
             match pair? {
                 ("name", name) => name.clone_into(&mut timer.name),
@@ -27,13 +28,17 @@ impl Definition {
                 (other, _) => return Err(format!("a timer has no {other}; it has name, interval and mode")),
             }
         }
+        // A timer of microseconds has one worker of its own, whatever its mode says (rtimer's documentation, 3.2).
+        if timer.in_microseconds {
+            timer.workers = 1;
+        }
         if timer.name.is_empty() {
             return Err("the timer has no name; begin with name=…".to_owned());
         }
         Ok(timer)
     }
 
-    /// Microseconds need a worker of their own, as in Kamailio.
+    /// Seconds, or microseconds with a `u` at the end; 0 is the default.
     fn set_interval(&mut self, given: &str) -> Result<(), String> {
         let (digits, unit): (&str, fn(u64) -> Duration) = match given.strip_suffix(['u', 'U']) {
             Some(digits) => (digits, Duration::from_micros),
@@ -42,6 +47,7 @@ impl Definition {
         let number: u32 = digits.parse().map_err(|_| {
             format!("\"{given}\" is no interval; give seconds, or microseconds with a u at the end")
         })?;
+        self.in_microseconds = digits.len() < given.len();
         self.interval = (number > 0).then(|| unit(number.into()));
         Ok(())
     }
@@ -177,7 +183,7 @@ mod tests {
     #[test]
     fn each_worker_has_a_number_of_its_own() {
         let mut schedule = Schedule::default();
-        for text in ["name=common;mode=0", "name=three;mode=3", "name=one;mode=1"] {
+        for text in ["name=common;mode=0", "name=three;mode=3", "name=one;interval=5u;mode=3"] {
             schedule.add(Definition::parse(text).unwrap()).unwrap();
         }
         assert_eq!(scheduled(&schedule, "common").1, [(0, 0)]);

@@ -18,7 +18,7 @@ use crate::preprocess::{Conditions, Defines, Subst};
 use crate::source::{FileId, Loader, SourceMap, Span};
 
 pub(crate) use input::{Frame, Origin, is_word_byte, is_word_start};
-pub(crate) use string::read_quoted;
+pub(crate) use string::{escape, read_quoted};
 use token::{Punct, Token, TokenKind};
 pub(crate) use word::is_name_byte;
 

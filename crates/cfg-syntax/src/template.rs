@@ -6,9 +6,11 @@
 
 mod transformation;
 
+use std::rc::Rc;
+
 use crate::ast::{Name, Pv, PvIndex, Template, TemplatePart, Transformation};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::lex::is_name_byte;
+use crate::lex::{escape, is_name_byte};
 use crate::source::{FileId, SourceMap, Span, Spanned};
 
 /// Variables inside each other's parentheses.
@@ -16,8 +18,8 @@ const MAX_DEPTH: usize = 24;
 
 /// Where a text stands, so that parts of it have places of their own.
 ///
-/// They have where the text stands byte for byte in its file. Where escapes, substitutions or defines have changed
-/// it, each part has the place of the whole.
+/// They have where the text stands in its file as it is, or with escapes. Where substitutions or defines have
+/// changed it, each part has the place of the whole.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'s> {
     span: Span,
@@ -35,12 +37,55 @@ impl<'s> Place<'s> {
         Self { span: Span::new(FileId(0), 0, 0), source: b"" }
     }
 
-    /// Where `text` begins in the file, if it stands there as it is.
-    fn verbatim(&self, text: &[u8]) -> Option<u32> {
+    /// Where the bytes of `text` stand in the file.
+    fn origin(&self, text: &[u8]) -> Origin {
         let quotes = usize::from(matches!(self.source.first(), Some(b'"' | b'\'')));
-        let inside = self.source.get(quotes..self.source.len().saturating_sub(quotes))?;
-        (inside == text && !text.is_empty()).then_some(self.span.start + quotes as u32)
+        let start = self.span.start + quotes as u32;
+        let Some(inside) = self.source.get(quotes..self.source.len().saturating_sub(quotes)) else {
+            return Origin::Whole;
+        };
+        if text.is_empty() {
+            Origin::Whole
+        } else if inside == text {
+            Origin::From(start)
+        } else if self.source.starts_with(b"\"") {
+            unescaped(inside, text, start).map_or(Origin::Whole, Origin::Each)
+        } else {
+            Origin::Whole
+        }
     }
+}
+
+/// Where the bytes of a text stand in the file.
+#[derive(Clone, Debug)]
+enum Origin {
+    /// One after the other from here.
+    From(u32),
+    /// Each at its own place, and the end: between them are escapes.
+    Each(Rc<[u32]>),
+    /// Not one by one.
+    Whole,
+}
+
+/// The places of the bytes of `text`, if it is what `inside` becomes by its escapes.
+fn unescaped(inside: &[u8], text: &[u8], start: u32) -> Option<Rc<[u32]>> {
+    let (mut value, mut places) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    while let Some(byte) = inside.get(at) {
+        let length = match byte {
+            b'\\' => escape(&inside[at..], &mut value),
+            // Another string begins.
+            b'"' => return None,
+            _ => {
+                value.push(*byte);
+                1
+            }
+        };
+        places.resize(value.len(), start + at as u32);
+        at += length;
+    }
+    places.push(start + at as u32);
+    (value == text).then(|| places.into())
 }
 
 /// The mistake is boxed: it is large, and rare.
@@ -75,15 +120,16 @@ struct Reader<'a> {
     text: &'a [u8],
     /// The place of the whole.
     whole: Span,
-    /// Where the text begins in the file, if it stands there as it is.
-    start: Option<u32>,
+    origin: Origin,
+    /// Where the text begins in the one that the origin is of.
+    base: usize,
     at: usize,
     depth: usize,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a [u8], place: &Place<'_>) -> Self {
-        Self { text, whole: place.span, start: place.verbatim(text), at: 0, depth: 0 }
+        Self { text, whole: place.span, origin: place.origin(text), base: 0, at: 0, depth: 0 }
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -95,9 +141,11 @@ impl<'a> Reader<'a> {
     }
 
     fn span(&self, from: usize, to: usize) -> Span {
-        match self.start {
-            Some(start) => Span::new(self.whole.file, start + from as u32, start + to as u32),
-            None => self.whole,
+        let (from, to) = (self.base + from, self.base + to);
+        match &self.origin {
+            Origin::From(start) => Span::new(self.whole.file, start + from as u32, start + to as u32),
+            Origin::Each(places) => Span::new(self.whole.file, places[from], places[to]),
+            Origin::Whole => self.whole,
         }
     }
 
@@ -251,9 +299,9 @@ impl<'a> Reader<'a> {
             return Err(self.error(open, "this parenthesis is not closed").help("close it with `)`").into());
         };
         let text = &self.rest()[1..length - 1];
-        let start = self.start.map(|start| start + self.at as u32 + 1);
+        let (origin, base) = (self.origin.clone(), self.base + self.at + 1);
         self.at += length;
-        Reader { text, whole: self.whole, start, at: 0, depth: self.depth }.inner_template()
+        Reader { text, whole: self.whole, origin, base, at: 0, depth: self.depth }.inner_template()
     }
 
     /// `[3]`, `[-1]`, `[*]`, `[$var(i)]`.

@@ -152,9 +152,19 @@ fn parts_of_a_plain_string_have_places_of_their_own() {
 }
 
 #[test]
-fn parts_of_a_string_with_escapes_have_the_place_of_the_whole() {
-    let (sources, span) = in_source("xlog(", "\"a\\n$rU\"");
-    let (template, _) = parse_template(b"a\n$rU", &Place::in_string(&sources, span));
+fn parts_of_a_string_with_escapes_have_places_of_their_own() {
+    let (sources, span) = in_source("xlog(", "\"\\x41\\n$rU\\t$(avp(\\061))\\\\\"");
+    let (template, _) = parse_template(b"A\n$rU\t$(avp(1))\\", &Place::in_string(&sources, span));
+    let [user, avp] = variables(&template)[..] else { panic!("{template:?}") };
+    assert_eq!(sources.text(user.span), b"$rU");
+    assert_eq!(sources.text(avp.span), b"$(avp(\\061))");
+    assert_eq!(sources.text(avp.inner.as_ref().unwrap().span), b"\\061");
+}
+
+#[test]
+fn parts_of_a_changed_string_have_the_place_of_the_whole() {
+    let (sources, span) = in_source("xlog(", "\"a $OLD\"");
+    let (template, _) = parse_template(b"a $rU", &Place::in_string(&sources, span));
     let [pv] = variables(&template)[..] else { panic!("{template:?}") };
     assert_eq!(pv.span, span);
 }

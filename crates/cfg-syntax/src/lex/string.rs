@@ -107,19 +107,22 @@ pub(crate) fn read_quoted(frame: &mut Frame) -> Quoted {
     quoted
 }
 
-/// Reads `\x`; what is no escape stands for itself, backslash included.
 fn read_escape(frame: &mut Frame, value: &mut Vec<u8>) {
-    let Some(escaped) = frame.peek(1) else {
+    let length = escape(frame.rest(), value);
+    frame.advance(length);
+}
+
+/// Reads `\x` at the start of a text and gives its length; what is no escape stands for itself, backslash included.
+pub(crate) fn escape(rest: &[u8], value: &mut Vec<u8>) -> usize {
+    let Some(escaped) = rest.get(1).copied() else {
         value.push(b'\\');
-        frame.advance(1);
-        return;
+        return 1;
     };
     let digits = |from: usize, most: usize, base: u32| {
-        let is_digit = |at: &usize| frame.peek(*at).is_some_and(|byte| char::from(byte).is_digit(base));
+        let is_digit = |at: &usize| rest.get(*at).is_some_and(|byte| char::from(*byte).is_digit(base));
         (from..from + most).take_while(is_digit).count()
     };
     let (hex, octal) = (digits(2, 2, 16), digits(1, 3, 8));
-    let mut length = 2;
     match escaped {
         b'n' => value.push(b'\n'),
         b'r' => value.push(b'\r'),
@@ -127,18 +130,18 @@ fn read_escape(frame: &mut Frame, value: &mut Vec<u8>) {
         b'a' => value.push(7),
         b'"' | b'\\' => value.push(escaped),
         b'\n' => {}
-        b'\r' if frame.peek(2) == Some(b'\n') => length = 3,
+        b'\r' if rest.get(2) == Some(&b'\n') => return 3,
         b'x' if hex > 0 => {
-            length = 2 + hex;
-            value.push(number(&frame.rest()[2..length], 16));
+            value.push(number(&rest[2..2 + hex], 16));
+            return 2 + hex;
         }
         _ if octal > 1 => {
-            length = 1 + octal;
-            value.push(number(&frame.rest()[1..length], 8));
+            value.push(number(&rest[1..=octal], 8));
+            return 1 + octal;
         }
         _ => value.extend_from_slice(&[b'\\', escaped]),
     }
-    frame.advance(length);
+    2
 }
 
 /// The value of at most three digits, cut to a byte as Kamailio cuts it (`\400` is 0).

@@ -100,6 +100,22 @@ impl Program {
         self.pool.info(pv)
     }
 
+    /// The bytecode as text, one operation a line, for finding mistakes in it.
+    pub fn listing(&self) -> String {
+        use std::fmt::Write as _;
+        let mut text = String::new();
+        for (at, (op, span)) in self.code.iter().zip(&self.spans).enumerate() {
+            for route in self.routes.iter().filter(|route| route.entry as usize == at) {
+                let name = String::from_utf8_lossy(&route.name);
+                // Writing to a string does not fail.
+                let _ = writeln!(text, "{:?} {name}", route.kind);
+            }
+            let place = self.source.position(*span);
+            let _ = writeln!(text, "{at:5}  {:4}:{:<3} {op:?}", place.line, place.column);
+        }
+        text
+    }
+
     /// The files that it was made of, for showing places.
     pub fn source(&self) -> &Arc<SourceMap> {
         &self.source
@@ -196,7 +212,25 @@ pub(crate) enum TemplatePart {
 #[derive(Debug)]
 pub(crate) struct CallSite {
     pub(crate) function: FunctionId,
-    pub(crate) arguments: Box<[ArgPlan]>,
+    pub(crate) arguments: ArgPlans,
+}
+
+/// A call's arguments.
+#[derive(Debug)]
+pub(crate) enum ArgPlans {
+    /// All known at load: handed over as they are.
+    Constant(Box<[ArgValue]>),
+    Made(Box<[ArgPlan]>),
+}
+
+impl From<Vec<ArgPlan>> for ArgPlans {
+    fn from(plans: Vec<ArgPlan>) -> Self {
+        let constants: Option<Box<[ArgValue]>> = plans
+            .iter()
+            .map(|plan| if let ArgPlan::Constant(value) = plan { Some(value.clone()) } else { None })
+            .collect();
+        constants.map_or_else(|| Self::Made(plans.into()), Self::Constant)
+    }
 }
 
 /// How an argument comes to be.

@@ -110,6 +110,17 @@ impl<'a, H: Host> Reader<'a, H> {
             PvSource::ReturnCode => return Value::Int(self.host.return_code()),
             PvSource::Null => return Value::Null,
         };
+        // The rule, without the detour.
+        match (&node.inner, node.index) {
+            (InnerNode::None, PvIndexNode::None) => return self.host.read(id, Inner::None, Index::None),
+            (InnerNode::Text(text), PvIndexNode::None) => {
+                return self.host.read(id, Inner::Text(text), Index::None);
+            }
+            (InnerNode::Parsed(parsed), PvIndexNode::None) => {
+                return self.host.read(id, Inner::Parsed(parsed), Index::None);
+            }
+            _ => {}
+        }
         let index = self.index(node.index);
         self.with_inner(&node.inner, |host, inner| host.read(id, inner, index)).unwrap_or(Value::Null)
     }

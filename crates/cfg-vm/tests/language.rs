@@ -551,3 +551,19 @@ fn end_says_how() {
     assert_eq!(end("break;"), End { code: 0, drop: false, exit: false });
     assert_eq!(end("is_method(\"INVITE\");"), End { code: -1, drop: false, exit: false });
 }
+
+#[test]
+fn the_listing_shows_routes_and_places() {
+    let listing = support::program("request_route { $var(x) = 5; }").listing();
+    let lines: Vec<&str> = listing.lines().map(str::trim).collect();
+    assert_eq!(
+        lines,
+        [
+            "Request",
+            "0     3:17  Statement(0)",
+            "1     3:27  Int(5)",
+            "2     3:17  Write(PvRef(0))",
+            "3     3:1   Leave"
+        ]
+    );
+}

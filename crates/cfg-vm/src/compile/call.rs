@@ -42,8 +42,8 @@ impl Compiler<'_> {
                 self.argument(decl.name, number + 1, kind.unwrap_or(ArgKind::Value), argument)
             })
             .collect();
-        let Some(plans) = plans.into_iter().collect::<Option<Box<[_]>>>() else { return };
-        self.program.calls.push(CallSite { function: id, arguments: plans });
+        let Some(plans) = plans.into_iter().collect::<Option<Vec<_>>>() else { return };
+        self.program.calls.push(CallSite { function: id, arguments: plans.into() });
         let site = self.program.calls.len() as u32 - 1;
         self.emit(Op::Call(site), call.span);
     }
@@ -84,10 +84,10 @@ impl Compiler<'_> {
                     self.binder.pv(pv);
                 }
                 ArgumentKind::Expr(expr) => self.any(expr, Codes::Truth),
-                ArgumentKind::Str(text) => {
+                ArgumentKind::Str(text) | ArgumentKind::Word(text) => {
                     self.links.texts.insert(text.clone());
                 }
-                ArgumentKind::Int(_) | ArgumentKind::Word(_) | ArgumentKind::Empty => {}
+                ArgumentKind::Int(_) | ArgumentKind::Empty => {}
             }
         }
     }

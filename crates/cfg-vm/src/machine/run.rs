@@ -7,7 +7,7 @@ use super::{End, Ended, Execution, Frame};
 use crate::arguments;
 use crate::host::{Call, Host, Notice, Step};
 use crate::op::Op;
-use crate::program::{Program, PvRef, RouteId};
+use crate::program::{ArgPlans, Program, PvRef, RouteId};
 use crate::read::Reader;
 use crate::value::Value;
 
@@ -42,6 +42,8 @@ impl<'a, H: Host> Run<'a, H> {
         }
     }
 
+    // One caller, on every operation's way: inlined, the loop keeps its registers.
+    #[inline(always)]
     fn step(&mut self, op: Op) -> Next {
         match op {
             Op::Statement(name) => return self.statement(name),
@@ -163,26 +165,28 @@ impl<'a, H: Host> Run<'a, H> {
 
     fn call(&mut self, site: u32) -> Next {
         let site = &self.program.calls[site as usize];
-        let span = self.span();
-        let execution = &mut *self.execution;
-        let made = arguments::make(
-            &site.arguments,
-            self.program,
-            self.host,
-            &mut arguments::Buffers {
-                stack: &mut execution.stack,
-                scratch: &mut execution.scratch,
-                arguments: &mut execution.arguments,
-                trace: execution.trace,
-                span,
-            },
-        );
-        if !made {
-            self.execution.arguments.clear();
-            return self.called(-1);
-        }
-        let outcome = self.host.call(site.function, &self.execution.arguments);
-        self.execution.arguments.clear();
+        let outcome = match &site.arguments {
+            ArgPlans::Constant(arguments) => self.host.call(site.function, arguments),
+            ArgPlans::Made(plans) => {
+                let span = self.span();
+                let execution = &mut *self.execution;
+                let mut buffers = arguments::Buffers {
+                    stack: &mut execution.stack,
+                    scratch: &mut execution.scratch,
+                    arguments: &mut execution.arguments,
+                    trace: execution.trace,
+                    span,
+                };
+                let fits = arguments::make(plans, self.program, self.host, &mut buffers);
+                if !fits {
+                    self.execution.arguments.clear();
+                    return self.called(-1);
+                }
+                let outcome = self.host.call(site.function, &self.execution.arguments);
+                self.execution.arguments.clear();
+                outcome
+            }
+        };
         self.answered(outcome)
     }
 

@@ -9,6 +9,7 @@ use crate::regex::{Flags, Regex};
 use crate::value::{Str, Value};
 
 impl<H: Host> Run<'_, H> {
+    #[inline(always)]
     pub(super) fn jump(&mut self, op: Op) {
         let (taken, target) = match op {
             Op::Jump(target) => (true, target),
@@ -26,6 +27,7 @@ impl<H: Host> Run<'_, H> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn operate(&mut self, op: Op) {
         match op {
             Op::ToInt => {

@@ -4,7 +4,7 @@ use cfg_vm::Str;
 use engine::context::Context;
 use engine::forward::{self, Hop, Stream};
 use engine::listener::ListenerId;
-use engine::module::Flow;
+use engine::module::{Flow, Resume};
 use engine::{Args, Cx};
 use transport::{Proto, Target};
 
@@ -81,8 +81,22 @@ fn send_to(cx: &mut Cx<'_>, hop: &Hop, text: Str, socket: Option<ListenerId>) ->
     *cx.data::<Unsent>() = Unsent { text, socket };
     let failure = cx.context.failure;
     match forward::resolved(cx, hop, send_unsent) {
+        Flow::Wait(pending) => Flow::wait(async move {
+            let resume = pending.await;
+            let settle: Resume = Box::new(move |cx| {
+                let flow = resume(cx);
+                settled(cx, flow, failure)
+            });
+            settle
+        }),
+        flow => settled(cx, flow, failure),
+    }
+}
+
+/// The request itself has not failed to leave, so what is known of that stays as it was.
+fn settled(cx: &mut Cx<'_>, flow: Flow, failure: Option<i64>) -> Flow {
+    match flow {
         Flow::Done(code) if code < 0 => {
-            // The request itself has not failed to leave.
             cx.context.failure = failure;
             Flow::FALSE
         }

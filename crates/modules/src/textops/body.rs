@@ -135,7 +135,8 @@ pub(super) fn is_audio_on_hold(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
 }
 
 fn hold_of(body: &[u8]) -> Option<i64> {
-    let sdp = Sdp::parse(body).ok()?;
+    // Without an origin it is no description to Kamailio.
+    let sdp = Sdp::parse(body).ok().filter(|sdp| sdp.session.value(b'o').is_some())?;
     sdp.media().filter(|media| media.kind == b"audio").find_map(|media| {
         if sdp.connection(&media) == Some(b"0.0.0.0") {
             return Some(1);

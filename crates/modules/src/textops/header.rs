@@ -82,19 +82,17 @@ fn date_line(cx: &Cx<'_>) -> String {
 }
 
 pub(super) fn remove_hf(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    let Some(name) = args.parsed::<HeaderName>(0) else { return Flow::FALSE };
+    let Some(name) = HeaderName::of(args, 0) else { return Flow::FALSE };
     remove_where(cx, |message, field| name.is_of(message, field)).into()
 }
 
 pub(super) fn remove_hf_re(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    let Some(re) = args.parsed::<Regex>(0) else { return Flow::FALSE };
+    let Some(re) = pattern::of(args, 0) else { return Flow::FALSE };
     remove_where(cx, |message, field| re.is_match(message.bytes(field.name))).into()
 }
 
 pub(super) fn remove_hf_exp(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    let (Some(wanted), Some(kept)) = (args.parsed::<Regex>(0), args.parsed::<Regex>(1)) else {
-        return Flow::FALSE;
-    };
+    let (Some(wanted), Some(kept)) = (pattern::of(args, 0), pattern::of(args, 1)) else { return Flow::FALSE };
     remove_where(cx, |message, field| {
         let name = message.bytes(field.name);
         !kept.is_match(name) && wanted.is_match(name)
@@ -105,7 +103,7 @@ pub(super) fn remove_hf_exp(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 /// Removes the field at an index among those of its name. The codes are Kamailio's: 2 where a place from the front
 /// is empty, 1 where one from the end is.
 pub(super) fn remove_hf_idx(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    let (Some(name), Some(index)) = (args.parsed::<HeaderName>(0), args.int(1)) else { return Flow::FALSE };
+    let (Some(name), Some(index)) = (HeaderName::of(args, 0), args.int(1)) else { return Flow::FALSE };
     let Context { message, edits, .. } = &mut *cx.context;
     let index = if index >= 0 { index } else { index + name.fields(message).count() as i64 };
     let field = usize::try_from(index).ok().and_then(|index| name.fields(message).nth(index));
@@ -163,7 +161,7 @@ impl Comparison {
 
 /// -1 for arguments that cannot be used, -2 where nothing matched.
 pub(super) fn remove_hf_match(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    let (Some(name), expression) = (args.parsed::<HeaderName>(0), args.text(2)) else { return Flow::FALSE };
+    let (Some(name), expression) = (HeaderName::of(args, 0), args.text(2)) else { return Flow::FALSE };
     let Some(comparison) = Comparison::new(args.text(1), expression) else { return Flow::FALSE };
     let removed = remove_where(cx, |message, field| {
         name.is_of(message, field) && comparison.holds(message.bytes(field.value), expression)
@@ -184,11 +182,11 @@ fn remove_where(cx: &mut Cx<'_>, wanted: impl Fn(&Message, &HeaderField) -> bool
 }
 
 pub(super) fn is_present_hf(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    args.parsed::<HeaderName>(0).is_some_and(|name| name.first(&cx.context.message).is_some()).into()
+    HeaderName::of(args, 0).is_some_and(|name| name.first(&cx.context.message).is_some()).into()
 }
 
 pub(super) fn is_present_hf_re(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    let Some(re) = args.parsed::<Regex>(0) else { return Flow::FALSE };
+    let Some(re) = pattern::of(args, 0) else { return Flow::FALSE };
     let message = &cx.context.message;
     message.headers().iter().any(|field| re.is_match(message.bytes(field.name))).into()
 }

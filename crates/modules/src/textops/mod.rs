@@ -36,9 +36,7 @@ const FORMAT: ArgKind = ArgKind::Format;
 const INT: ArgKind = ArgKind::Int;
 const TARGET: ArgKind = ArgKind::PvWrite;
 const NAME: ArgKind = ArgKind::Parsed(HeaderName::parse_argument);
-const NAME_FORMAT: ArgKind = ArgKind::ParsedFormat(HeaderName::parse_argument);
 const REGEX: ArgKind = ArgKind::Parsed(pattern::by_line);
-const REGEX_FORMAT: ArgKind = ArgKind::ParsedFormat(pattern::by_line);
 const REGEX_AT_ONCE: ArgKind = ArgKind::Parsed(pattern::at_once);
 const SUBST: ArgKind = ArgKind::Parsed(substitute::parse);
 const SEPARATOR: ArgKind = ArgKind::Parsed(compare::parse_separator);
@@ -181,14 +179,14 @@ const FUNCTIONS: &[Function] = &[
     Function::new("remove_hf", &[NAME], ANY, header::remove_hf, "Removes all fields of a name."),
     Function::new(
         "remove_hf_pv",
-        &[NAME_FORMAT],
+        &[FORMAT],
         ANY,
         header::remove_hf,
         "Removes all fields of a name that may hold variables.",
     ),
     Function::new(
         "remove_hf_idx",
-        &[NAME_FORMAT, INT],
+        &[FORMAT, INT],
         ANY,
         header::remove_hf_idx,
         "Removes one field of a name by its index; negative ones count from the last.",
@@ -202,7 +200,7 @@ const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "remove_hf_re_pv",
-        &[REGEX_FORMAT],
+        &[FORMAT],
         ANY,
         header::remove_hf_re,
         "Removes all fields whose name matches an expression that may hold variables.",
@@ -216,14 +214,14 @@ const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "remove_hf_exp_pv",
-        &[REGEX_FORMAT, REGEX_FORMAT],
+        &[FORMAT, FORMAT],
         ANY,
         header::remove_hf_exp,
         "Removes all fields whose name matches the first expression and not the second; both may hold variables.",
     ),
     Function::new(
         "remove_hf_match",
-        &[NAME_FORMAT, FORMAT, FORMAT],
+        &[FORMAT, FORMAT, FORMAT],
         ANY,
         header::remove_hf_match,
         "Removes the fields of a name whose body is equal (`eq`), differs (`ne`), contains (`in`) or matches (`re`).",
@@ -231,7 +229,7 @@ const FUNCTIONS: &[Function] = &[
     Function::new("is_present_hf", &[NAME], ANY, header::is_present_hf, "Whether a header is there."),
     Function::new(
         "is_present_hf_pv",
-        &[NAME_FORMAT],
+        &[FORMAT],
         ANY,
         header::is_present_hf,
         "Whether a header is there whose name may hold variables.",
@@ -245,7 +243,7 @@ const FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "is_present_hf_re_pv",
-        &[REGEX_FORMAT],
+        &[FORMAT],
         ANY,
         header::is_present_hf_re,
         "Whether a header is there whose name matches an expression that may hold variables.",

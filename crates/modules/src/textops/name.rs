@@ -1,8 +1,10 @@
 //! Header names as scripts give them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use cfg_vm::catalogue::Parsed;
+use engine::Args;
 use sip_message::{HeaderField, HeaderId, Message};
 
 /// A header's name; a compact name and its long one are the same.
@@ -31,6 +33,20 @@ impl HeaderName {
     /// For a function's table.
     pub(crate) fn parse_argument(text: &[u8]) -> Result<Parsed, String> {
         Self::parse(text).map(|name| Arc::new(name) as Parsed)
+    }
+
+    /// The name that an argument holds: parsed at load, or read now. One that is none is logged.
+    pub(crate) fn of<'a>(args: &Args<'a>, at: usize) -> Option<Cow<'a, Self>> {
+        if let Some(name) = args.parsed::<Self>(at) {
+            return Some(Cow::Borrowed(name));
+        }
+        match Self::parse(args.text(at)) {
+            Ok(name) => Some(Cow::Owned(name)),
+            Err(why) => {
+                tracing::error!(target: "textops", "{why}");
+                None
+            }
+        }
     }
 
     /// The name as given.

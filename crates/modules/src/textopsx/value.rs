@@ -88,7 +88,7 @@ pub(super) fn insert_hf_value(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     }
     match named(message, place).pop() {
         Some(item) => {
-            let start = item.span(message).start as usize;
+            let start = at(item.field, item.pieces[item.index].clone()).start as usize;
             edits.replace(Span::empty(start), &[value, b","].concat());
             Flow::TRUE
         }

@@ -396,6 +396,9 @@ fn a_route_is_worth_its_last_statement() {
         (r#"switch($rU) { case "a": $var(x)=1; break; default: is_method("INVITE"); }"#, &["after -1"]),
         (r#"is_method("INVITE"); switch($rU) { case "a": is_method("INVITE"); break; }"#, &["after 1"]),
         (r#"$var(x)=1/$var(nope);"#, &["after -1"]),
+        (r#"is_method("INVITE"); while(1/$var(nope)) { $var(x)=1; }"#, &["after 1"]),
+        (r#"route("NO" + "PE");"#, &["after -10"]),
+        (r#"$var(i)=0; while($var(i)<500) { $var(i)=$var(i)+1; }"#, &["after -1"]),
     ]);
 }
 
@@ -531,7 +534,7 @@ fn routes_by_variable_by_function_and_joined() {
          request_route { log(\"joined\"); }
          route[A] { log(\"in A\"); return 7; }",
     );
-    assert_eq!(world.log, ["in A", "7", "-1", "in A", "7", "joined"]);
+    assert_eq!(world.log, ["in A", "7", "1", "in A", "7", "joined"]);
     assert_eq!(world.notices, ["NoRoute([66, 48])"]);
 }
 

@@ -14,6 +14,9 @@ use crate::value::Value;
 /// The code of a `return` whose expression failed.
 const FAILED_RETURN: i64 = -5;
 
+/// What a call of a route that does not exist is worth.
+const NO_ROUTE: i64 = -10;
+
 /// Whether the run goes on.
 pub(super) enum Next {
     Go,
@@ -254,7 +257,8 @@ impl<'a, H: Host> Run<'a, H> {
             None => {
                 let span = self.span();
                 self.host.notice(span, Notice::NoRoute(&name));
-                self.set_code(-1);
+                // `$rc` stays what it was: nothing ran.
+                self.execution.rc = NO_ROUTE;
                 Next::Go
             }
         }

@@ -98,42 +98,61 @@ impl Registry {
         let Some(program) = checked.program.clone().filter(|_| !checked.has_errors()) else {
             return Err(Box::new(checked));
         };
+        match self.start_modules(&program, &checked.settings, statistics, before) {
+            Ok((states, hooks)) => Ok(Running::new(Arc::clone(self), program, checked, states, hooks)),
+            Err(diagnostics) => {
+                let mut checked = checked;
+                checked.diagnostics.extend(diagnostics);
+                Err(Box::new(checked))
+            }
+        }
+    }
+
+    /// Tries the modules of a checked configuration and adds what they refuse to its diagnostics. Nothing runs.
+    pub fn try_modules(self: &Arc<Self>, checked: &mut Checked) {
+        let Some(program) = checked.program.clone().filter(|_| !checked.has_errors()) else { return };
+        let statistics = Arc::new(Statistics::new(1));
+        if let Err(diagnostics) = self.start_modules(&program, &checked.settings, &statistics, None) {
+            checked.diagnostics.extend(diagnostics);
+        }
+    }
+
+    fn start_modules(
+        self: &Arc<Self>,
+        program: &Arc<Program>,
+        settings: &Settings,
+        statistics: &Arc<Statistics>,
+        before: Option<&Running>,
+    ) -> Result<(States, Hooks), Vec<Diagnostic>> {
         let mut hooks = Hooks::default();
         let mut states = States::default();
         let mut diagnostics = Vec::new();
         for (at, module) in self.modules.iter().enumerate() {
-            let loaded = module.name == "core" || checked.settings.modules.iter().any(|m| m == module.name);
-            if !loaded {
+            if module.name != "core" && !settings.modules.iter().any(|loaded| loaded == module.name) {
                 states.add(Arc::new(NotLoaded));
                 continue;
             }
             let mut setup = Setup {
                 module: module.name,
                 registry: self,
-                settings: &checked.settings,
-                program: &program,
-                before: before.and_then(|b| b.states.at(at)).cloned(),
+                settings,
+                program,
+                before: before.and_then(|before| before.states.at(at)).cloned(),
                 statistics,
                 hooks: &mut hooks,
             };
             match (module.start)(&mut setup) {
                 Ok(state) => states.add(state),
                 Err(error) => {
-                    let first = checked.settings.params.iter().find(|param| param.module == module.name);
+                    let first = settings.params.iter().find(|param| param.module == module.name);
                     let span = error.span.or_else(|| first.map(|param| param.span));
                     let span = span.unwrap_or_else(|| Span::new(cfg_syntax::FileId(0), 0, 0));
                     let message = format!("module {}: {}", module.name, error.message);
                     diagnostics.push(Diagnostic::error("module-start", span, message));
-                    states.add(Arc::new(NotLoaded));
                 }
             }
         }
-        if !diagnostics.is_empty() {
-            let mut checked = checked;
-            checked.diagnostics.extend(diagnostics);
-            return Err(Box::new(checked));
-        }
-        Ok(Running::new(Arc::clone(self), program, checked, states, hooks))
+        if diagnostics.is_empty() { Ok((states, hooks)) } else { Err(diagnostics) }
     }
 }
 

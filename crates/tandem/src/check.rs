@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use cfg_syntax::CommandLine;
 use cfg_syntax::Severity;
@@ -47,7 +48,9 @@ pub(crate) fn main(args: &CheckArgs) -> ExitCode {
     let command_line =
         args.defines.iter().map(|text| CommandLine::Define(text.clone().into_bytes())).collect();
     let source = Source { command_line, ..Source::new(&args.file) };
-    let checked = source.check(&source::registry());
+    let registry = Arc::new(source::registry());
+    let mut checked = source.check(&registry);
+    registry.try_modules(&mut checked);
     match args.format {
         Format::Text => report_all(&checked),
         Format::Json => {

@@ -66,8 +66,9 @@ fn read(options: &Options, registry: &engine::Registry) -> Option<Checked> {
 }
 
 fn check_only(options: &Options) -> ExitCode {
-    let registry = source::registry();
-    let Some(checked) = read(options, &registry) else { return ExitCode::from(REFUSED) };
+    let registry = Arc::new(source::registry());
+    let Some(mut checked) = read(options, &registry) else { return ExitCode::from(REFUSED) };
+    registry.try_modules(&mut checked);
     check::report_all(&checked);
     if checked.has_errors() {
         let errors = checked.diagnostics.iter().filter(|d| d.severity == cfg_syntax::Severity::Error).count();

@@ -112,3 +112,16 @@ fn cfg_print_prints_what_is_left_after_preprocessing() {
         assert_eq!(text(&ours.stdout), text(&theirs.stdout));
     }
 }
+
+#[test]
+fn check_tries_the_modules_too() {
+    let folder = Folder::new();
+    let bad = folder.write(
+        "timer.cfg",
+        "loadmodule \"rtimer.so\"\nmodparam(\"rtimer\", \"timer\", \"name=t;interval=10;\")\n\
+         modparam(\"rtimer\", \"exec\", \"timer=t;route=NOWHERE\")\nrequest_route {\n  exit;\n}\n",
+    );
+    let output = tandem(&["check", bad.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(255));
+    assert!(text(&output.stderr).contains("timer.cfg:3"), "{}", text(&output.stderr));
+}

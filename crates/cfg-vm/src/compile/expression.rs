@@ -254,6 +254,10 @@ impl Compiler<'_> {
             Type::Open => {
                 self.any(left, Codes::Truth);
                 if let Some(value) = value_of(right) {
+                    // Kamailio makes `strempty()` of `x == ""`, so that 0 is not empty; `x != ""` it does not touch.
+                    if !negated && value.as_text().is_some_and(<[u8]>::is_empty) {
+                        return self.then(Op::StrEmpty, span);
+                    }
                     let constant = self.keep(value);
                     return self.then(Op::EqualConst(negated, constant), span);
                 }

@@ -17,7 +17,7 @@ use transport::{InboxSender, Proto, Resolver, SocketName, StreamHub};
 
 use crate::listener::Listeners;
 use crate::running::{Checked, Registry, Running};
-use crate::shard::{Event, Seed, Steering};
+use crate::shard::{self, Event, Seed, Steering};
 use crate::statistics::{Counter, Statistics};
 use crate::trace::TraceSwitch;
 use crate::{options, sink};
@@ -343,11 +343,7 @@ pub fn start(
     // Set here for the first and only time.
     let _ = server.inboxes.set(inboxes);
     sink.connect(&server);
-    let threads = seeds
-        .into_iter()
-        .map(|seed| seed.spawn(&server))
-        .collect::<io::Result<Vec<_>>>()
-        .map_err(StartError::System)?;
+    let threads = shard::spawn(seeds, &server).map_err(StartError::System)?;
     Ok(Started { server, threads, runtime })
 }
 

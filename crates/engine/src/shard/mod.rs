@@ -1,8 +1,9 @@
-//! A shard: a thread with an event loop of its own, its sockets and the messages that are its.
+//! A shard: its sockets and the messages that are its, driven by a thread with an event loop of its own.
 //!
-//! One round: poll, read what came in batches, hand over what is another's, take what others handed over, run due
-//! timers, send everything, wake who was handed something.
+//! One round: poll, read what came in batches, take what others handed over, run due timers, send everything, hand over
+//! what is another's ([`driver`]).
 
+mod driver;
 mod intake;
 mod order;
 mod parked;
@@ -13,10 +14,9 @@ mod work;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 use transport::stream::ReceivedStream;
 use transport::udp::{BufferPool, ReceiveBatch, SendBatch, SendBatchLimits, UdpSocket};
 use transport::{Inbox, InboxSender, Packet, Proto};
@@ -28,6 +28,7 @@ use crate::running::Running;
 use crate::server::Server;
 use crate::services::{Random, Services};
 
+pub(crate) use driver::spawn;
 pub(crate) use steering::{Steering, peek};
 
 use order::Order;
@@ -45,8 +46,6 @@ const INBOX_A_ROUND: usize = 1024;
 const INBOX: usize = 16_384;
 /// Buffers kept for reuse.
 const BUFFERS: usize = 1024;
-/// How long a stop waits for parked routes.
-const GRACE: Duration = Duration::from_secs(5);
 
 const INBOX_TOKEN: Token = Token(usize::MAX - 1);
 
@@ -82,18 +81,14 @@ impl Seed {
     pub(crate) fn inbox(&self) -> InboxSender<Event> {
         self.sender.clone()
     }
-
-    pub(crate) fn spawn(self, server: &Arc<Server>) -> io::Result<JoinHandle<()>> {
-        let server = Arc::clone(server);
-        let name = format!("shard-{}", self.index);
-        std::thread::Builder::new().name(name).spawn(move || Shard::new(self, server).run())
-    }
 }
 
-/// A running shard.
+/// A running shard: everything but its poll, which its thread keeps, so that another thread can work on its messages
+/// while this one sleeps.
 pub(crate) struct Shard {
     sockets: Vec<UdpSocket>,
-    poll: Poll,
+    /// Of the poll that wakes this shard's thread.
+    registry: Registry,
     inbox: Inbox<Event>,
     batch: ReceiveBatch,
     services: Services,
@@ -101,8 +96,10 @@ pub(crate) struct Shard {
     generation: u64,
     /// Sockets that may hold more than the last round read.
     undrained: Vec<usize>,
-    /// Shards that were handed something this round.
-    handed: Vec<bool>,
+    /// Datagrams of this round that belong to other shards, by shard.
+    foreign: Vec<Vec<Event>>,
+    /// Until when the thread sleeps if nothing wakes it; `None` is for ever.
+    sleeps_until: Option<Instant>,
     /// Work that ended, to be used again; the last one first, so that `$var` stays with its "process".
     #[allow(
         clippy::vec_box,
@@ -115,17 +112,19 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    fn new(seed: Seed, server: Arc<Server>) -> Self {
+    /// The shard, and the poll that its thread waits on.
+    fn new(seed: Seed, server: Arc<Server>) -> io::Result<(Self, Poll)> {
+        let registry = seed.poll.registry().try_clone()?;
         let running = server.running();
         let generation = server.generation();
         let now = Instant::now();
         let pool = BufferPool::new(server.options.limits.message_size, BUFFERS);
-        let handed = vec![false; server.shards()];
+        let foreign = (0..server.shards()).map(|_| Vec::new()).collect();
         let timers = Timers::new(&running, seed.index, server.shards(), now);
         let order = Order::new(server.options.queued_per_call, server.options.queued_for);
-        Self {
+        let shard = Self {
             sockets: seed.sockets,
-            poll: seed.poll,
+            registry,
             inbox: seed.inbox,
             batch: ReceiveBatch::new(BATCH, pool),
             services: Services {
@@ -141,38 +140,57 @@ impl Shard {
             running,
             generation,
             undrained: Vec::new(),
-            handed,
+            foreign,
+            sleeps_until: None,
             idle: Vec::new(),
             parked: ParkedRoutes::default(),
             order,
             timers,
-        }
+        };
+        Ok((shard, seed.poll))
     }
 
-    fn run(mut self) {
-        let mut events = Events::with_capacity(256);
-        self.start_routes();
-        loop {
-            let may_block = self.undrained.is_empty() && self.inbox.arm() && !self.has_news();
-            let timeout = if may_block { self.next_deadline() } else { Some(Duration::ZERO) };
-            if let Err(error) = self.poll.poll(&mut events, timeout)
-                && error.kind() != io::ErrorKind::Interrupted
-            {
-                tracing::error!(target: "core", "shard {}: poll failed: {error}", self.services.index);
-                return;
-            }
-            self.inbox.disarm();
-            self.services.now = Instant::now();
-            self.services.clock = SystemTime::now();
-            self.take_reload();
-            self.read_sockets(&events);
-            self.read_inbox();
-            self.run_timers();
-            self.flush();
-            if self.services.server.is_stopping() {
-                return self.end(&mut events);
+    /// The thread has been woken, or another thread visits: what has changed meanwhile.
+    fn wake_up(&mut self) {
+        self.services.now = Instant::now();
+        self.services.clock = SystemTime::now();
+        self.take_reload();
+    }
+
+    /// One round of the shard's own thread.
+    fn round(&mut self, events: &Events) {
+        self.inbox.disarm();
+        self.wake_up();
+        self.read_sockets(events);
+        self.read_inbox();
+        self.run_timers();
+        self.flush();
+    }
+
+    /// How long the thread may sleep now; notes until when.
+    fn fall_asleep(&mut self) -> Option<Duration> {
+        if !self.undrained.is_empty() || !self.inbox.arm() || self.has_news() {
+            return Some(Duration::ZERO);
+        }
+        self.sleeps_until = self.next_deadline();
+        self.sleeps_until.map(|until| until.saturating_duration_since(Instant::now()))
+    }
+
+    /// Works on another thread, while this shard's own sleeps: on what lies in the inbox and on what is brought.
+    /// Says whether the thread must be woken for what is left.
+    fn visit(&mut self, brought: &mut Vec<Event>) -> bool {
+        self.wake_up();
+        self.read_inbox();
+        if self.inbox.is_empty() {
+            for event in brought.drain(..) {
+                self.take(event);
             }
         }
+        self.flush();
+        let next = self.next_deadline();
+        !self.inbox.is_empty()
+            || !brought.is_empty()
+            || next.is_some_and(|next| self.sleeps_until.is_none_or(|until| next < until))
     }
 
     /// Something that comes without an event: a reload or a stop.
@@ -181,9 +199,8 @@ impl Shard {
         server.generation() != self.generation || server.is_stopping()
     }
 
-    fn next_deadline(&self) -> Option<Duration> {
-        let next = [self.timers.next(), self.order.next()].into_iter().flatten().min()?;
-        Some(next.saturating_duration_since(Instant::now()))
+    fn next_deadline(&self) -> Option<Instant> {
+        [self.timers.next(), self.order.next()].into_iter().flatten().min()
     }
 
     fn take_reload(&mut self) {
@@ -192,7 +209,7 @@ impl Shard {
             self.generation = generation;
             self.running = self.services.server.running();
             self.timers =
-                Timers::new(&self.running, self.services.index, self.handed.len(), self.services.now);
+                Timers::new(&self.running, self.services.index, self.foreign.len(), self.services.now);
         }
     }
 
@@ -239,18 +256,14 @@ impl Shard {
         self.undrained.push(number);
     }
 
-    /// Works on a datagram, or hands it to the shard that it belongs to.
+    /// Works on a datagram, or puts it aside for the shard that it belongs to.
     fn steer(&mut self, data: Packet, received: Received) {
         let server = &self.services.server;
         if !server.steering.is_single() {
             let owner = server.steering.shard_of(&peek(&data)).unwrap_or(self.services.index);
             if owner != self.services.index {
                 server.counts.handed_over.add(self.services.index);
-                let inboxes = server.inboxes.get().map_or(&[][..], Vec::as_slice);
-                match inboxes.get(owner).map(|inbox| inbox.push(Event::Datagram(data, received))) {
-                    Some(Ok(())) => self.handed[owner] = true,
-                    _ => server.counts.dropped.add(self.services.index),
-                }
+                self.foreign[owner].push(Event::Datagram(data, received));
                 return;
             }
         }
@@ -259,12 +272,16 @@ impl Shard {
 
     fn read_inbox(&mut self) {
         for _ in 0..INBOX_A_ROUND {
-            match self.inbox.pop() {
-                None => return,
-                Some(Event::Datagram(data, received)) => self.receive(data, received),
-                Some(Event::Stream(stream)) => self.receive_stream(stream),
-                Some(Event::Resume(ticket, resume)) => self.resume(ticket, resume),
-            }
+            let Some(event) = self.inbox.pop() else { return };
+            self.take(event);
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Datagram(data, received) => self.receive(data, received),
+            Event::Stream(stream) => self.receive_stream(stream),
+            Event::Resume(ticket, resume) => self.resume(ticket, resume),
         }
     }
 
@@ -287,15 +304,8 @@ impl Shard {
         self.receive(stream.data, received);
     }
 
-    /// Sends what the round queued, and wakes the shards that were handed something.
+    /// Sends what the round queued.
     fn flush(&mut self) {
-        for (shard, handed) in self.handed.iter_mut().enumerate() {
-            if std::mem::take(handed)
-                && let Some(inbox) = self.services.server.inboxes.get().and_then(|inboxes| inboxes.get(shard))
-            {
-                inbox.wake();
-            }
-        }
         let flushed = self.services.send.flush(&self.sockets);
         let lost = flushed.dropped + flushed.failures.len();
         if lost > 0 {
@@ -304,31 +314,10 @@ impl Shard {
                 tracing::error!(target: "core", "udp:{} was not sent to: {}", failure.destination, failure.error);
             }
         }
-        let registry = self.poll.registry();
-        if let Err(error) = self.services.send.watch(&mut self.sockets, registry, |socket| Token(socket.0)) {
+        if let Err(error) =
+            self.services.send.watch(&mut self.sockets, &self.registry, |socket| Token(socket.0))
+        {
             tracing::error!(target: "core", "a full socket cannot be watched: {error}");
-        }
-    }
-
-    /// Lets parked routes end, within the grace time; reads nothing new.
-    fn end(mut self, events: &mut Events) {
-        let until = Instant::now() + GRACE;
-        while !self.parked.is_empty() && Instant::now() < until {
-            let timeout = if self.inbox.arm() {
-                until.saturating_duration_since(Instant::now())
-            } else {
-                Duration::ZERO
-            };
-            if self.poll.poll(events, Some(timeout.min(Duration::from_millis(100)))).is_err() {
-                break;
-            }
-            self.inbox.disarm();
-            self.read_inbox();
-            self.flush();
-        }
-        self.flush();
-        if !self.parked.is_empty() {
-            tracing::warn!(target: "core", "{} routes still waited when the server stopped", self.parked.len());
         }
     }
 

@@ -13,10 +13,6 @@ pub(crate) struct ParkedRoutes {
 }
 
 impl ParkedRoutes {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.routes.is_empty()
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.routes.len()
     }

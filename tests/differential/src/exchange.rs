@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::case::Case;
 use crate::endpoint::{Arrival, Endpoint, Transport, poll};
 use crate::error::{Error, Result};
-use crate::message::{self, Message, Until};
+use crate::message::{self, Awaited, Message, Until};
 use crate::network::{Network, find, replace};
 use crate::normal::Normaliser;
 use crate::outcome::{Delivery, Outcome};
@@ -128,9 +128,7 @@ impl Exchange {
 
         let mut arrivals: Vec<(usize, Arrival)> = Vec::new();
         let log = match message.until {
-            Until::Sentinel => {
-                self.wait_for_sentinel(server, message, to, sender, log_from, &mut arrivals)?
-            }
+            Until::Sentinel => self.wait_for_sentinels(server, message, sender, log_from, &mut arrivals)?,
             Until::Closed | Until::Answered => {
                 let closed = message.until == Until::Closed;
                 let done = |a: &(usize, Arrival)| a.0 == sender && (!closed || a.1.bytes.is_none());
@@ -138,9 +136,12 @@ impl Exchange {
                 server.lines(log_from)
             }
         };
-        if let Some(name) = message.awaits {
-            let at = self.index(name);
-            let done = |a: &(usize, Arrival)| a.0 == at && a.1.transport == Transport::Tcp;
+        if let Some(awaited) = message.awaits {
+            let (Awaited::Arrival(name) | Awaited::End(name)) = awaited;
+            let (at, end) = (self.index(name), matches!(awaited, Awaited::End(_)));
+            let done = |a: &(usize, Arrival)| {
+                a.0 == at && a.1.transport == Transport::Tcp && (!end || a.1.bytes.is_none())
+            };
             self.wait_for(server, message, &mut arrivals, done)?;
         }
         if let Some(id) = arrivals.iter().filter_map(|(_, arrival)| connection_id(arrival)).next_back() {
@@ -153,20 +154,44 @@ impl Exchange {
         Ok(normaliser.normalise(&Outcome { name: message.name.clone(), deliveries, log }, &ports))
     }
 
+    /// Sentinels until all that the message causes has left. An answer by a stream may overtake datagrams of the same
+    /// time, so that another sentinel follows, by UDP.
+    fn wait_for_sentinels(
+        &mut self,
+        server: &mut Server,
+        message: &Message,
+        sender: usize,
+        log_from: usize,
+        arrivals: &mut Vec<(usize, Arrival)>,
+    ) -> Result<Vec<String>> {
+        let log = self.wait_for_sentinel(server, message, message.transport, sender, log_from, arrivals)?;
+        match message.transport {
+            Transport::Udp => Ok(log),
+            Transport::Tcp => {
+                let first = format!("sentinel sentinel-{}-", self.sentinels);
+                let mut log =
+                    self.wait_for_sentinel(server, message, Transport::Udp, sender, log_from, arrivals)?;
+                log.retain(|line| !line.ends_with(&first));
+                Ok(log)
+            }
+        }
+    }
+
     fn wait_for_sentinel(
         &mut self,
         server: &mut Server,
         message: &Message,
-        to: SocketAddr,
+        transport: Transport,
         sender: usize,
         log_from: usize,
         arrivals: &mut Vec<(usize, Arrival)>,
     ) -> Result<Vec<String>> {
         self.sentinels += 1;
+        let to = self.socket_address(&message.to)?;
         let id = format!("sentinel-{}-", self.sentinels);
         let call = message.waits.then(|| message::call_id(&message.name));
-        let text = sentinel(&id, call.as_deref(), message.transport, self.endpoints[sender].address);
-        self.endpoints[sender].send(message.transport, to, &text, false)?;
+        let text = sentinel(&id, call.as_deref(), transport, self.endpoints[sender].address);
+        self.endpoints[sender].send(transport, to, &text, false)?;
         self.wait_for(server, message, arrivals, |(at, arrival)| *at == sender && is_answer(arrival, &id))?;
         arrivals.retain(|(_, arrival)| !is_answer(arrival, &id));
         server

@@ -24,6 +24,7 @@
 //! | `raw` | nothing is added, line ends stay out, `\r \n \t \0 \xHH \\` are escapes, `\*N(text)` repeats |
 //! | `file GLOB` | one message for each file, bytes as they stand, named by the file |
 //! | `await NAME` | wait until something arrives at that endpoint over TCP: streams leave by another process |
+//! | `await-end NAME` | wait until the server closes a stream to that endpoint |
 //! | `waits` | its route may wait (for DNS): the sentinel belongs to its call, so that a server that does not block keeps them in order |
 //! | `until closed` | no sentinel: wait until the server closes the stream |
 //! | `until answered` | no sentinel: wait until anything arrives at the sender |
@@ -45,6 +46,15 @@ pub enum Until {
     Answered,
 }
 
+/// What a message causes at a stream's far end, later than the sentinel's answer tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// Something arrives at this endpoint.
+    Arrival(&'static str),
+    /// A stream to this endpoint is closed.
+    End(&'static str),
+}
+
 /// One message of a case: with the case's configuration, one pair.
 #[derive(Debug, Clone)]
 pub struct Message {
@@ -62,8 +72,8 @@ pub struct Message {
     pub until: Until,
     /// Its route may wait; the sentinel belongs to its call.
     pub waits: bool,
-    /// The endpoint at which a stream message must have arrived too.
-    pub awaits: Option<&'static str>,
+    /// What must have happened too, at a stream's far end.
+    pub awaits: Option<Awaited>,
     /// What is sent, with canonical addresses.
     pub bytes: Vec<u8>,
 }
@@ -130,7 +140,7 @@ struct Options<'a> {
     fresh: bool,
     until: Until,
     waits: bool,
-    awaits: Option<&'static str>,
+    awaits: Option<Awaited>,
     file: Option<&'a str>,
     raw: bool,
 }
@@ -162,7 +172,8 @@ impl<'a> Options<'a> {
                 "waits" => options.waits = true,
                 "raw" => options.raw = true,
                 "file" => options.file = Some(argument()?),
-                "await" => options.awaits = Some(endpoint(argument()?)?),
+                "await" => options.awaits = Some(Awaited::Arrival(endpoint(argument()?)?)),
+                "await-end" => options.awaits = Some(Awaited::End(endpoint(argument()?)?)),
                 "until" => {
                     options.until = match argument()? {
                         "closed" => Until::Closed,

@@ -7,13 +7,59 @@ use std::sync::Arc;
 /// again.
 pub type Packet = Arc<Vec<u8>>;
 
-/// Lends buffers and takes them back when nobody else holds them any more.
+/// Lends buffers of about the size of what is to go in, and takes them back when nobody else holds them any more:
+/// transactions and parked routes keep their message, and must not keep the room of the longest one with it.
+pub struct BufferPool {
+    /// The shortest first.
+    classes: Vec<Class>,
+}
+
+/// Room of the shortest buffers in bytes; each further class has twice the room of the one before.
+const SHORTEST: usize = 1024;
+
+impl BufferPool {
+    /// A pool of buffers for at most `longest` bytes each, of which it keeps at most `keep` of a size for reuse.
+    pub fn new(longest: usize, keep: usize) -> Self {
+        let mut classes = Vec::new();
+        let mut size = SHORTEST;
+        while size < longest {
+            classes.push(Class::new(size, keep));
+            size *= 2;
+        }
+        classes.push(Class::new(longest, keep));
+        Self { classes }
+    }
+
+    /// The room of the longest buffers in bytes.
+    pub fn longest(&self) -> usize {
+        self.classes.last().map_or(0, |class| class.size)
+    }
+
+    /// How many buffers have been allocated since the start: constant in a steady state.
+    pub fn allocated(&self) -> u64 {
+        self.classes.iter().map(|class| class.allocated).sum()
+    }
+
+    /// A copy of these bytes, in a buffer that comes back by itself.
+    pub(super) fn lend(&mut self, bytes: &[u8]) -> Packet {
+        let at = self.classes.iter().position(|class| bytes.len() <= class.size);
+        let class = &mut self.classes[at.unwrap_or(0)];
+        let mut packet = class.take();
+        if let Some(room) = Arc::get_mut(&mut packet) {
+            room.extend_from_slice(bytes);
+        }
+        class.lend(&packet);
+        packet
+    }
+}
+
+/// The buffers of one size.
 ///
 /// There is no giving back: the pool keeps a clone of what it lent, and a buffer whose only holder is the pool is
 /// free. In a steady state nothing is allocated. Looking through what is lent is done so rarely that it costs a
 /// constant time a buffer, however many are held by parked routes; those held longest are let go when there are too
 /// many, and freed by their holder.
-pub struct BufferPool {
+struct Class {
     size: usize,
     keep: usize,
     free: Vec<Packet>,
@@ -27,24 +73,13 @@ pub struct BufferPool {
 /// Buffers lent between two sweeps, at least.
 const SWEEP_AFTER: usize = 16;
 
-impl BufferPool {
-    /// A pool of buffers with room for `size` bytes each, of which it keeps at most `keep` for reuse.
-    pub fn new(size: usize, keep: usize) -> Self {
+impl Class {
+    fn new(size: usize, keep: usize) -> Self {
         Self { size, keep, free: Vec::new(), lent: Vec::new(), held: Vec::new(), allocated: 0 }
     }
 
-    /// The room of each buffer in bytes.
-    pub fn buffer_size(&self) -> usize {
-        self.size
-    }
-
-    /// How many buffers have been allocated since the start: constant in a steady state.
-    pub fn allocated(&self) -> u64 {
-        self.allocated
-    }
-
     /// An empty buffer that nobody else holds.
-    pub(super) fn take(&mut self) -> Packet {
+    fn take(&mut self) -> Packet {
         // The one lent last, if it has come back already, is still in the processor's cache.
         if let Some(packet) = self.lent.pop_if(|packet| Arc::get_mut(packet).is_some()) {
             self.free.push(packet);
@@ -63,7 +98,7 @@ impl BufferPool {
     }
 
     /// Notes a buffer that goes out to a caller, so that it can come back.
-    pub(super) fn lend(&mut self, packet: &Packet) {
+    fn lend(&mut self, packet: &Packet) {
         if self.lent.len() + self.held.len() >= self.keep {
             self.sweep();
             self.free.truncate(self.keep / 2);
@@ -81,7 +116,13 @@ impl BufferPool {
 
 impl fmt::Debug for BufferPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BufferPool")
+        f.debug_list().entries(&self.classes).finish()
+    }
+}
+
+impl fmt::Debug for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Class")
             .field("size", &self.size)
             .field("free", &self.free.len())
             .field("lent", &(self.lent.len() + self.held.len()))
@@ -94,49 +135,59 @@ impl fmt::Debug for BufferPool {
 mod tests {
     use super::*;
 
-    fn lend(pool: &mut BufferPool) -> Packet {
+    fn lend(pool: &mut Class) -> Packet {
         let packet = pool.take();
         pool.lend(&packet);
         packet
     }
 
     #[test]
+    fn a_buffer_is_about_as_long_as_what_goes_in() {
+        let mut pool = BufferPool::new(65_536, 64);
+        let packets: Vec<_> = [1, 1024, 1025, 5000, 65_536].iter().map(|n| pool.lend(&vec![7; *n])).collect();
+        let rooms: Vec<_> = packets.iter().map(|packet| packet.capacity()).collect();
+        assert_eq!(rooms, [1024, 1024, 2048, 8192, 65_536]);
+        assert!(packets.iter().all(|packet| packet.iter().all(|byte| *byte == 7)));
+        assert_eq!(pool.longest(), 65_536);
+    }
+
+    #[test]
     fn a_dropped_buffer_is_used_again() {
-        let mut pool = BufferPool::new(2048, 64);
+        let mut pool = Class::new(2048, 64);
         for _ in 0..100 {
             let packets: Vec<_> = (0..8).map(|_| lend(&mut pool)).collect();
             assert!(packets.iter().all(|packet| packet.is_empty() && packet.capacity() >= 2048));
         }
-        assert!(pool.allocated() <= 32, "allocated {}", pool.allocated());
+        assert!(pool.allocated <= 32, "allocated {}", pool.allocated);
     }
 
     #[test]
     fn a_held_buffer_is_never_lent_twice() {
-        let mut pool = BufferPool::new(16, 64);
+        let mut pool = Class::new(16, 64);
         let held = lend(&mut pool);
         for _ in 0..50 {
             let other = lend(&mut pool);
             assert!(!Arc::ptr_eq(&held, &other));
         }
         drop(held);
-        assert!(pool.allocated() <= 17, "allocated {}", pool.allocated());
+        assert!(pool.allocated <= 17, "allocated {}", pool.allocated);
     }
 
     #[test]
     fn what_many_hold_for_long_is_let_go_and_the_rest_is_still_reused() {
-        let mut pool = BufferPool::new(16, 64);
+        let mut pool = Class::new(16, 64);
         let parked: Vec<_> = (0..1000).map(|_| lend(&mut pool)).collect();
-        let before = pool.allocated();
+        let before = pool.allocated;
         for _ in 0..1000 {
             lend(&mut pool);
         }
-        assert!(pool.allocated() - before <= 64, "allocated {}", pool.allocated() - before);
+        assert!(pool.allocated - before <= 64, "allocated {}", pool.allocated - before);
         assert!(parked.iter().filter(|packet| Arc::strong_count(packet) > 1).count() <= 64);
     }
 
     #[test]
     fn the_pool_keeps_no_more_than_told() {
-        let mut pool = BufferPool::new(16, 4);
+        let mut pool = Class::new(16, 4);
         let burst: Vec<_> = (0..100).map(|_| lend(&mut pool)).collect();
         drop(burst);
         for _ in 0..100 {

@@ -7,13 +7,10 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::mem::{self, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
-use std::sync::Arc;
-
-use super::buffer::Packet;
 
 /// Room for one address of either family.
 #[repr(C)]
@@ -102,8 +99,8 @@ pub(super) struct Arrival {
 
 /// Buffers and headers for `recvmmsg`.
 pub(super) struct ReceiveRing {
-    /// Each held by this ring alone: an invariant of `new` and `replace`, the only places that put one in.
-    packets: Vec<Packet>,
+    /// What the kernel writes into: each with all its room spare (`aim`).
+    buffers: Vec<Vec<u8>>,
     iovecs: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
     names: Vec<Name>,
@@ -111,47 +108,40 @@ pub(super) struct ReceiveRing {
 }
 
 // SAFETY: of the raw pointers inside, those in `headers` are set anew by each `receive` and not followed after it but for
-// `msg_control`, which leads into `controls` of the same struct; those in `iovecs` lead into packets that the struct alone
-// holds. All of that moves with the struct, and no thread has an interest of its own in it.
+// `msg_control`, which leads into `controls` of the same struct; those in `iovecs` lead into buffers of the
+// struct. All of that moves with the struct, and no thread has an interest of its own in it.
 unsafe impl Send for ReceiveRing {}
 
 impl ReceiveRing {
-    /// A ring over `packets`, each of which must be held by nobody else.
-    pub(super) fn new(packets: Vec<Packet>) -> Self {
-        let size = packets.len();
-        let mut ring = Self {
-            packets,
+    /// A ring of `size` slots, each for a datagram of at most `longest` bytes.
+    pub(super) fn new(size: usize, longest: usize) -> Self {
+        Self {
+            buffers: (0..size).map(|_| Vec::with_capacity(longest)).collect(),
             iovecs: vec![libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; size],
             headers: (0..size).map(|_| empty_header()).collect(),
             names: vec![Name::EMPTY; size],
             controls: vec![Control([0; 64]); size],
-        };
-        for slot in 0..size {
-            ring.aim(slot);
         }
-        ring
     }
 
     pub(super) fn size(&self) -> usize {
-        self.packets.len()
+        self.buffers.len()
     }
 
-    /// Points a slot's scatter entry at its packet's room.
+    /// Points a slot's scatter entry at its buffer's room, all of it.
     fn aim(&mut self, slot: usize) {
-        self.iovecs[slot] = match Arc::get_mut(&mut self.packets[slot]) {
-            Some(bytes) => {
-                bytes.clear();
-                let room = bytes.spare_capacity_mut();
-                libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() }
-            }
-            // Not ours alone: give the kernel no room in it. The datagram will be told as truncated.
-            None => libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 },
-        };
+        let buffer = &mut self.buffers[slot];
+        buffer.clear();
+        let room = buffer.spare_capacity_mut();
+        self.iovecs[slot] = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
     }
 
     /// Reads at most `most` datagrams, and no more than there are slots, into the slots from 0 on; returns how many.
     pub(super) fn receive(&mut self, fd: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
         let most = most.min(self.headers.len());
+        for slot in 0..most {
+            self.aim(slot);
+        }
         let parts = self.names.iter_mut().zip(&mut self.iovecs).zip(&mut self.controls).take(most);
         for (header, ((name, iovec), control)) in self.headers.iter_mut().zip(parts) {
             let header = &mut header.msg_hdr;
@@ -166,7 +156,7 @@ impl ReceiveRing {
         let room = most as libc::c_uint;
         // SAFETY: `headers` has at least `room` entries, in the first `room` of which name, scatter entry and control were just set to elements
         // of `self`, borrowed for the call by `&mut self`, with their lengths. Each `iov_base` points at the spare room,
-        // `iov_len` bytes, of a packet in `self` that nobody else holds (`aim`), so nobody reads while the kernel writes.
+        // `iov_len` bytes, of a buffer in `self` (`aim`), so nobody reads while the kernel writes.
         // The timeout may be null.
         let got = unsafe {
             libc::recvmmsg(
@@ -190,20 +180,17 @@ impl ReceiveRing {
         }
     }
 
-    /// Takes the packet that `receive` filled out of `slot` and puts `fresh`, which nobody else may hold, there.
-    pub(super) fn replace(&mut self, slot: usize, fresh: Packet) -> Packet {
+    /// The bytes that the last `receive` put in `slot`; none where it put nothing.
+    pub(super) fn bytes(&mut self, slot: usize) -> &[u8] {
         let filled = (self.headers[slot].msg_len as usize).min(self.iovecs[slot].iov_len);
-        // Once only: a second call finds a buffer into which nothing was read.
+        // Once only: nothing more is claimed to have been read.
         self.headers[slot].msg_len = 0;
-        let mut packet = mem::replace(&mut self.packets[slot], fresh);
-        if let Some(bytes) = Arc::get_mut(&mut packet) {
-            // SAFETY: `iov_base` and `iov_len` were the whole room of this very buffer, empty before (`aim`), and the
-            // kernel said in `msg_len` how many bytes it wrote from its start; no more than that is claimed, and
-            // `filled` is at most the capacity.
-            unsafe { bytes.set_len(filled) };
-        }
-        self.aim(slot);
-        packet
+        let buffer = &mut self.buffers[slot];
+        // SAFETY: `iov_base` and `iov_len` were the whole room of this very buffer, empty before (`aim`), and the kernel
+        // said in `msg_len` how many bytes it wrote from its start; no more than that is claimed, and `filled` is at
+        // most the capacity.
+        unsafe { buffer.set_len(filled) };
+        buffer
     }
 }
 

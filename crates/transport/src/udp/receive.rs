@@ -48,11 +48,10 @@ pub struct ReceiveBatch {
 }
 
 impl ReceiveBatch {
-    /// A batch of at most `size` datagrams a system call, no longer than the pool's buffers each.
-    pub fn new(size: usize, mut pool: BufferPool) -> Self {
-        let packets = (0..size.max(1)).map(|_| pool.take()).collect();
+    /// A batch of at most `size` datagrams a system call, no longer than the pool's longest buffer each.
+    pub fn new(size: usize, pool: BufferPool) -> Self {
         let local = SocketAddr::from(([0, 0, 0, 0], 0));
-        let ring = ReceiveRing::new(packets);
+        let ring = ReceiveRing::new(size.max(1), pool.longest());
         let expected = LEAST.min(ring.size());
         Self { ring, pool, filled: 0, taken: 0, expected, local, counts: ReceiveCounts::default() }
     }
@@ -119,9 +118,7 @@ impl Iterator for ReceiveBatch {
                 continue;
             }
             let Some(source) = arrival.source else { continue };
-            let fresh = self.pool.take();
-            let data = self.ring.replace(slot, fresh);
-            self.pool.lend(&data);
+            let data = self.pool.lend(self.ring.bytes(slot));
             self.counts.datagrams += 1;
             let ip = arrival.destination.unwrap_or_else(|| self.local.ip());
             return Some(Datagram { data, source, destination: SocketAddr::new(ip, self.local.port()) });

@@ -43,8 +43,10 @@ fn write_via(cx: &Cx<'_>, socket: ListenerId, proto: Proto, out: &mut Vec<u8>) {
         let _ = write!(out, ":{port}");
     }
     out.extend_from_slice(b";branch=");
-    let index = cx.shard.index;
-    write_branch(&cx.shard.server.branch_key, &cx.context.message, index, out);
+    match &wishes.branch {
+        Some(branch) => out.extend_from_slice(branch),
+        None => write_branch(&cx.shard.server.branch_key, &cx.context.message, cx.shard.index, out),
+    }
     if wishes.local_rport {
         out.extend_from_slice(b";rport");
     }

@@ -53,11 +53,20 @@ pub struct Context {
     pub failure: Option<i64>,
     /// The connection that a reply's request came over, as our Via said.
     pub(crate) reply_connection: Option<ConnId>,
-    /// The script has ended and the reply is on its way out.
-    pub(crate) sending_reply: bool,
+    /// Later requests of its call need not wait for this one's route: it has made its transaction.
+    pub settled: bool,
     /// Collects the steps of a traced message.
     pub(crate) trace: Option<Box<crate::trace::Trace>>,
 }
+
+/// The message that timers and event routes see when there is none.
+pub(crate) const MADE_UP: &[u8] = b"OPTIONS sip:nobody@localhost.invalid SIP/2.0\r\n\
+Via: SIP/2.0/UDP 127.0.0.1\r\n\
+From: <sip:nobody@localhost.invalid>;tag=none\r\n\
+To: <sip:nobody@localhost.invalid>\r\n\
+Call-ID: none@localhost.invalid\r\n\
+CSeq: 1 OPTIONS\r\n\
+Content-Length: 0\r\n\r\n";
 
 /// A message that is about to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +166,9 @@ pub struct ViaWishes {
     pub advertised_address: Option<Str>,
     /// `set_advertised_port()`.
     pub advertised_port: Option<u16>,
+    /// The branch of the Via that we add; without one, a request that is forwarded gets one that is always the same
+    /// for it (RFC 3261 §16.11).
+    pub branch: Option<Str>,
     /// Further parameters of the Via that we add, each with its `;`.
     pub parameters: Vec<u8>,
     /// `received` and `rport` are in the edits already.
@@ -200,6 +212,16 @@ pub struct StreamWishes {
 pub enum RouteContext {
     /// A request.
     Request,
+    /// A request whose branches have all failed.
+    Failure,
+    /// A request, once for each branch that it is sent to.
+    Branch,
+    /// A reply of a transaction.
+    Reply,
+    /// A request, when one branch has failed and others may go on.
+    BranchFailure,
+    /// A request that this server makes.
+    Local,
     /// A reply, before a transaction sees it.
     CoreReply,
     /// An event route or timer, on a made-up or a received message.
@@ -266,6 +288,23 @@ impl TypeMap {
     }
 }
 
+impl Default for Context {
+    /// Around a message that nobody sent, to be filled by [`Context::begin`] or swapped with another.
+    fn default() -> Self {
+        let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
+        let received = Received {
+            proto: Proto::Udp,
+            source: nobody,
+            destination: nobody,
+            listener: ListenerId(0),
+            connection: None,
+            at: SystemTime::UNIX_EPOCH,
+        };
+        let message = Message::from_bytes(MADE_UP).expect("a constant that is a message");
+        Self::around(message, received)
+    }
+}
+
 impl Context {
     /// A context around a received message.
     ///
@@ -297,7 +336,7 @@ impl Context {
             sending: None,
             failure: None,
             reply_connection: None,
-            sending_reply: false,
+            settled: false,
             trace: None,
         }
     }
@@ -328,7 +367,7 @@ impl Context {
         self.sending = None;
         self.failure = None;
         self.reply_connection = None;
-        self.sending_reply = false;
+        self.settled = false;
         self.trace = None;
         Ok(())
     }
@@ -354,6 +393,12 @@ impl Context {
     /// A slice of the message, to keep.
     pub fn slice(&self, span: sip_message::Span) -> Str {
         Str::slice(self.message.buffer(), span.start as usize, span.end as usize)
+    }
+
+    /// Forgets where the script wanted it sent: the first branch, its socket and path, and the others.
+    pub fn clear_destinations(&mut self) {
+        self.destination = Destination::default();
+        self.branches.clear();
     }
 
     /// A text that was borrowed from the message's buffer, to keep without copying; copied if it was not.

@@ -12,11 +12,15 @@ use cfg_vm::catalogue::{
     ArgKind, FunctionDecl, InnerRule, ParamDecl, ParamKind, ParseFn, PvDecl, PvType, Routes, TransformDecl,
 };
 use cfg_vm::host::WriteError;
+use cfg_vm::machine::End;
 use cfg_vm::program::RouteId;
 use cfg_vm::{Index, Inner, Value};
 
 use crate::args::Args;
+use crate::context::RouteContext;
 use crate::cx::Cx;
+use crate::running::Running;
+use crate::services::Services;
 use crate::setup::{Setup, SetupError};
 
 /// A module, declared once.
@@ -106,6 +110,33 @@ pub type Pending = Pin<Box<dyn Future<Output = Resume> + Send>>;
 
 /// What happens on the shard when the waiting is over; its answer is the function's.
 pub type Resume = Box<dyn FnOnce(&mut Cx<'_>) -> Flow + Send>;
+
+/// What one thread wants done with another shard's state, under the configuration in force there.
+pub type Visit = Box<dyn FnOnce(&mut Services, &Arc<Running>) + Send>;
+
+/// What follows when a route has ended, or when something came that begins none.
+pub enum Next {
+    /// Nothing; the message's way ends here.
+    Done,
+    /// Waits without holding the shard. A resumption that answers [`Flow::Wait`] waits again, any other ends the way.
+    Wait(Pending),
+    /// Runs this route on the message.
+    Run(Run),
+}
+
+/// A route to be run, and what is to be done then.
+#[derive(Clone, Copy)]
+pub struct Run {
+    /// Which.
+    pub route: RouteId,
+    /// As what kind of route.
+    pub context: RouteContext,
+    /// What follows. A route that was cut at the step limit has ended by `drop`.
+    pub then: Then,
+}
+
+/// What follows a route.
+pub type Then = fn(&mut Cx<'_>, End) -> Next;
 
 /// A function of a module.
 pub struct Function {

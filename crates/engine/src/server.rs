@@ -16,6 +16,7 @@ use transport::udp::{UdpOptions, UdpSocket};
 use transport::{InboxSender, Proto, Resolver, SocketName, StreamHub};
 
 use crate::listener::Listeners;
+use crate::module::Visit;
 use crate::running::{Checked, Registry, Running};
 use crate::shard::{self, Event, Seed, Steering};
 use crate::statistics::{Counter, Statistics};
@@ -205,6 +206,21 @@ impl Server {
     /// How many shards there are.
     pub fn shards(&self) -> usize {
         self.inboxes.get().map_or(1, Vec::len)
+    }
+
+    /// Has something done with a shard's state, soon and on a thread that may.
+    ///
+    /// # Errors
+    /// There is no such shard, or its inbox is full.
+    pub fn visit(&self, shard: usize, visit: Visit) -> Result<(), Visit> {
+        let Some(inbox) = self.inboxes.get().and_then(|inboxes| inboxes.get(shard)) else {
+            return Err(visit);
+        };
+        inbox.send(Event::Visit(visit)).map_err(|event| match event {
+            Event::Visit(visit) => visit,
+            // What comes back is what was sent.
+            _ => unreachable!("an inbox gives back what it did not take"),
+        })
     }
 
     /// Puts another configuration in force, between two messages of each shard. Routes that have begun stay with

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cfg_syntax::Span;
 use cfg_syntax::ast::RouteKind;
@@ -13,8 +13,9 @@ use cfg_vm::program::{Program, RouteId};
 use cfg_vm::settings::{ModuleParam, Settings};
 
 use crate::cx::Cx;
-use crate::module::State;
-use crate::running::Registry;
+use crate::module::{Next, State};
+use crate::running::{Registry, Running};
+use crate::services::Services;
 use crate::statistics::Statistics;
 
 /// A module's surroundings while a configuration is loaded.
@@ -64,6 +65,11 @@ pub struct Hooks {
     pub before_script: Vec<fn(&mut Cx<'_>) -> bool>,
     /// After them.
     pub after_script: Vec<fn(&mut Cx<'_>)>,
+    /// Asked in turn about a reply that `reply_route` let pass; the first that answers has taken it. One that nobody
+    /// takes is forwarded without state.
+    pub replies: Vec<fn(&mut Cx<'_>) -> Option<Next>>,
+    /// Each shard's deadlines beside the server's own.
+    pub clocks: Vec<Clock>,
     /// When it is known which socket a request leaves through, before our Via is added; also for each branch.
     pub before_send: Vec<fn(&mut Cx<'_>, crate::listener::ListenerId)>,
     /// Domains that count as this server with everything below them. Read when the server starts.
@@ -72,6 +78,15 @@ pub struct Hooks {
     pub timers: Vec<Timer>,
     /// Before each statement (`debugger`'s cfgtrace); only the machine's steps reach it.
     pub on_step: Option<fn(&mut Cx<'_>, &cfg_vm::host::Step<'_>)>,
+}
+
+/// Deadlines that a module keeps on each shard, in the shard's data.
+#[derive(Clone, Copy)]
+pub struct Clock {
+    /// When the next one is due, or something earlier.
+    pub next: fn(&Services) -> Option<Instant>,
+    /// Does what is due; `now` of the services is the time.
+    pub run: fn(&mut Services, &Arc<Running>),
 }
 
 /// A route that runs at intervals, each time on one shard, on a made-up message.

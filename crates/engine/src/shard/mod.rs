@@ -11,6 +11,7 @@ mod steering;
 mod timers;
 mod work;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,9 +22,9 @@ use transport::stream::ReceivedStream;
 use transport::udp::{BufferPool, ReceiveBatch, SendBatch, SendBatchLimits, UdpSocket};
 use transport::{Inbox, InboxSender, Packet, Proto};
 
-use crate::context::Received;
+use crate::context::{Received, TypeMap};
 use crate::listener::ListenerId;
-use crate::module::Resume;
+use crate::module::{Resume, Visit};
 use crate::running::Running;
 use crate::server::Server;
 use crate::services::{Random, Services};
@@ -57,6 +58,8 @@ pub(crate) enum Event {
     Stream(ReceivedStream),
     /// What a parked route waited for.
     Resume(u64, Resume),
+    /// What another thread wants done with this shard's state.
+    Visit(Visit),
 }
 
 /// A shard before its thread runs.
@@ -136,6 +139,8 @@ impl Shard {
                 scratch: Vec::new(),
                 reply_buffer: Vec::new(),
                 random: Random::new(),
+                kept: TypeMap::default(),
+                jobs: VecDeque::new(),
             },
             running,
             generation,
@@ -200,7 +205,8 @@ impl Shard {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        [self.timers.next(), self.order.next()].into_iter().flatten().min()
+        let clocks = self.running.hooks.clocks.iter().map(|clock| (clock.next)(&self.services));
+        clocks.chain([self.timers.next(), self.order.next()]).flatten().min()
     }
 
     fn take_reload(&mut self) {
@@ -268,6 +274,7 @@ impl Shard {
             }
         }
         self.receive(data, received);
+        self.run_jobs();
     }
 
     fn read_inbox(&mut self) {
@@ -282,7 +289,12 @@ impl Shard {
             Event::Datagram(data, received) => self.receive(data, received),
             Event::Stream(stream) => self.receive_stream(stream),
             Event::Resume(ticket, resume) => self.resume(ticket, resume),
+            Event::Visit(visit) => {
+                let running = Arc::clone(&self.running);
+                visit(&mut self.services, &running);
+            }
         }
+        self.run_jobs();
     }
 
     fn receive_stream(&mut self, stream: ReceivedStream) {

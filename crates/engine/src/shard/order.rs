@@ -39,8 +39,16 @@ pub(crate) enum Turn {
 
 #[derive(Default)]
 struct Call {
-    parked: Vec<RequestKey>,
+    /// Requests whose routes are parked; those of which later ones need not wait are settled.
+    parked: Vec<(RequestKey, bool)>,
     waiting: VecDeque<Waiting>,
+}
+
+impl Call {
+    /// Whether a later request may be worked on.
+    fn is_open(&self) -> bool {
+        self.parked.iter().all(|(_, settled)| *settled)
+    }
 }
 
 /// Calls with parked requests.
@@ -66,9 +74,17 @@ impl Order {
         self.next
     }
 
-    /// Notes that a request's route is parked.
-    pub(crate) fn park(&mut self, call: CallKey, key: RequestKey) {
-        self.calls.entry(call).or_default().parked.push(key);
+    /// Notes that a request's route is parked. Later requests of its call need not wait for a settled one; its own
+    /// retransmissions are known all the same.
+    pub(crate) fn park(&mut self, call: CallKey, key: RequestKey, settled: bool) {
+        self.calls.entry(call).or_default().parked.push((key, settled));
+    }
+
+    /// A parked request is settled now; gives the next one of its call, which is to be worked on now.
+    pub(crate) fn settle(&mut self, call: CallKey, key: RequestKey) -> Option<Waiting> {
+        let entry = self.calls.get_mut(&call)?;
+        entry.parked.iter_mut().filter(|(parked, _)| *parked == key).for_each(|(_, settled)| *settled = true);
+        self.follow(call)
     }
 
     /// Decides about a request; a queued one is kept.
@@ -82,10 +98,12 @@ impl Order {
         now: Instant,
     ) -> Turn {
         let Some(entry) = self.calls.get_mut(&call) else { return Turn::Now };
-        if entry.parked.contains(&key) || entry.waiting.iter().any(|waiting| waiting.key == key) {
+        if entry.parked.iter().any(|(parked, _)| *parked == key)
+            || entry.waiting.iter().any(|waiting| waiting.key == key)
+        {
             return Turn::Retransmission;
         }
-        if passes {
+        if passes || (entry.is_open() && entry.waiting.is_empty()) {
             return Turn::Now;
         }
         if entry.waiting.len() >= self.per_call {
@@ -99,24 +117,17 @@ impl Order {
     /// A parked request has ended; gives the next one of its call, which is to be worked on now.
     pub(crate) fn release(&mut self, call: CallKey, key: RequestKey) -> Option<Waiting> {
         let entry = self.calls.get_mut(&call)?;
-        if let Some(at) = entry.parked.iter().position(|parked| *parked == key) {
+        if let Some(at) = entry.parked.iter().position(|(parked, _)| *parked == key) {
             entry.parked.swap_remove(at);
         }
-        if !entry.parked.is_empty() {
-            return None;
-        }
-        let next = entry.waiting.pop_front();
-        if entry.waiting.is_empty() {
-            self.calls.remove(&call);
-        }
-        next
+        self.follow(call)
     }
 
     /// The next one that waits behind a request that did not park.
     pub(crate) fn follow(&mut self, call: CallKey) -> Option<Waiting> {
-        let entry = self.calls.get_mut(&call).filter(|entry| entry.parked.is_empty())?;
+        let entry = self.calls.get_mut(&call).filter(|entry| entry.is_open())?;
         let next = entry.waiting.pop_front();
-        if entry.waiting.is_empty() {
+        if entry.waiting.is_empty() && entry.parked.is_empty() {
             self.calls.remove(&call);
         }
         next
@@ -173,7 +184,7 @@ mod tests {
         let now = Instant::now();
         let mut order = Order::new(8, Duration::from_secs(32));
         assert_eq!(turn(&mut order, 1, false, now), Turn::Now);
-        order.park(CALL, RequestKey(1));
+        order.park(CALL, RequestKey(1), false);
         assert_eq!(turn(&mut order, 1, false, now), Turn::Retransmission);
         assert_eq!(turn(&mut order, 2, true, now), Turn::Now);
         assert_eq!(turn(&mut order, 3, false, now), Turn::Queued);
@@ -187,10 +198,23 @@ mod tests {
     }
 
     #[test]
+    fn nobody_waits_for_a_settled_request_but_its_retransmission_is_known() {
+        let now = Instant::now();
+        let mut order = Order::new(8, Duration::from_secs(32));
+        order.park(CALL, RequestKey(1), false);
+        assert_eq!(turn(&mut order, 2, false, now), Turn::Queued);
+        assert_eq!(*order.settle(CALL, RequestKey(1)).unwrap().data, [2]);
+        assert_eq!(turn(&mut order, 3, false, now), Turn::Now);
+        assert_eq!(turn(&mut order, 1, false, now), Turn::Retransmission);
+        assert!(order.release(CALL, RequestKey(1)).is_none());
+        assert!(order.is_empty());
+    }
+
+    #[test]
     fn the_queue_is_bounded_in_number_and_time() {
         let now = Instant::now();
         let mut order = Order::new(1, Duration::from_secs(32));
-        order.park(CALL, RequestKey(1));
+        order.park(CALL, RequestKey(1), false);
         assert_eq!(turn(&mut order, 2, false, now), Turn::Queued);
         assert_eq!(turn(&mut order, 3, false, now), Turn::Full);
         assert_eq!(order.expire(now + Duration::from_secs(31)), 0);

@@ -12,11 +12,11 @@ use sip_message::{HeaderId, Message, ScanError};
 use transport::Packet;
 
 use super::intake;
-use super::order::{CallKey, RequestKey, Turn};
+use super::order::{CallKey, RequestKey, Turn, Waiting};
 use super::{Event, Shard};
-use crate::context::{Context, Received, RouteContext, TypeMap};
+use crate::context::{Context, MADE_UP, Received, RouteContext, TypeMap};
 use crate::cx::Cx;
-use crate::module::{Flow, Pending, Resume};
+use crate::module::{Flow, Next, Pending, Resume, Run, Then};
 use crate::reply::{self, Reply};
 use crate::running::Running;
 use crate::setup::TimerWorker;
@@ -29,21 +29,13 @@ const RETRY: Duration = Duration::from_millis(1);
 
 /// A message and its running route: what Kamailio's process would hold.
 pub(crate) struct Work {
-    pub(crate) context: Context,
+    pub(crate) context: Box<Context>,
     execution: Execution,
     running: Arc<Running>,
-    phase: Phase,
+    /// What follows the route that runs or is parked; nothing while no route is begun.
+    then: Option<Then>,
     /// Set while the route is parked and later requests of its call wait for it.
     turn: Option<(CallKey, RequestKey)>,
-}
-
-/// Where the work stands when it parks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// In its script.
-    Script,
-    /// A reply whose next hop's name is being looked up.
-    ForwardReply,
 }
 
 /// What came of a stretch of work.
@@ -118,19 +110,48 @@ impl Shard {
                 work
             }
             None => Box::new(Work {
-                context: Context::around(Message::parse_limited(Packet::clone(data), &limits)?, received),
+                context: Box::new(Context::around(
+                    Message::parse_limited(Packet::clone(data), &limits)?,
+                    received,
+                )),
                 execution: Execution::new(),
                 running: Arc::clone(&self.running),
-                phase: Phase::Script,
+                then: None,
                 turn: None,
             }),
         };
         if !Arc::ptr_eq(&work.running, &self.running) {
             work.running = Arc::clone(&self.running);
         }
-        work.phase = Phase::Script;
+        work.then = None;
         work.turn = None;
         Ok(work)
+    }
+
+    /// Does what modules have begun meanwhile: failure routes and their like.
+    pub(super) fn run_jobs(&mut self) {
+        while let Some(job) = self.services.jobs.pop_front() {
+            let mut work = self.idle.pop().unwrap_or_else(|| {
+                Box::new(Work {
+                    context: Box::default(),
+                    execution: Execution::new(),
+                    running: Arc::clone(&job.running),
+                    then: None,
+                    turn: None,
+                })
+            });
+            let before = std::mem::replace(&mut work.context, job.context);
+            work.context.locals = before.locals;
+            work.context.return_code = before.return_code;
+            work.running = job.running;
+            work.then = None;
+            work.turn = None;
+            let start = job.start;
+            self.stretch(work, |cx, execution, then| {
+                let next = start(cx);
+                go_on(cx, execution, then, next)
+            });
+        }
     }
 
     fn refuse(&self, received: &Received, why: &dyn std::fmt::Display) {
@@ -167,16 +188,20 @@ impl Shard {
     }
 
     /// Runs a stretch of work; what panics loses its message, is counted, and the shard goes on.
-    fn stretch(&mut self, mut work: Box<Work>, run: impl FnOnce(&mut Cx<'_>, &mut Execution) -> Stretch) {
+    fn stretch(
+        &mut self,
+        mut work: Box<Work>,
+        run: impl FnOnce(&mut Cx<'_>, &mut Execution, &mut Option<Then>) -> Stretch,
+    ) {
         let running = Arc::clone(&work.running);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            let Work { context, execution, .. } = &mut *work;
+            let Work { context, execution, then, .. } = &mut *work;
             let mut cx = Cx::new(context, &mut self.services, &running);
-            let Some(prefix) = &running.core.log_prefix else { return run(&mut cx, execution) };
+            let Some(prefix) = &running.core.log_prefix else { return run(&mut cx, execution, then) };
             // Once a message as Kamailio has it would be enough, but a thread takes turns between messages.
             let prefix = cx.evaluate(prefix);
             crate::log::set_prefix(&prefix);
-            let stretch = run(&mut cx, execution);
+            let stretch = run(&mut cx, execution, then);
             crate::log::set_prefix(b"");
             stretch
         }));
@@ -209,11 +234,18 @@ impl Shard {
             work.context.data = TypeMap::default();
             return self.finish(work);
         }
-        work.phase = if work.context.sending_reply { Phase::ForwardReply } else { Phase::Script };
-        if is_new && work.context.message.is_request() && work.context.route == RouteContext::Request {
-            let (call, key) = keys(&self.services.server.steering, &work.context.message);
-            work.turn = Some((call, key));
-            self.order.park(call, key);
+        let settled = work.context.settled;
+        match work.turn {
+            None if work.context.message.is_request() && work.context.route == RouteContext::Request => {
+                let (call, key) = keys(&self.services.server.steering, &work.context.message);
+                work.turn = Some((call, key));
+                self.order.park(call, key, settled);
+            }
+            Some((call, key)) if settled => {
+                let next = self.order.settle(call, key);
+                self.work_on_waiting(call, next);
+            }
+            _ => {}
         }
         let ticket = self.parked.keep(work);
         let runtime = self.services.server.runtime.clone();
@@ -240,20 +272,20 @@ impl Shard {
     /// Goes on with a parked route.
     pub(super) fn resume(&mut self, ticket: u64, resume: Resume) {
         let Some(work) = self.parked.take(ticket) else { return };
-        let phase = work.phase;
-        self.stretch(work, |cx, execution| match (resume(cx), phase) {
-            (Flow::Wait(pending), _) => Stretch::Wait(pending),
-            (_, Phase::ForwardReply) => Stretch::Done,
-            (flow, Phase::Script) => {
-                let call = match flow {
-                    Flow::Done(code) => Call::Done(code),
-                    Flow::Route(route) => Call::Route(route),
-                    Flow::Exit => Call::Exit,
-                    Flow::Drop => Call::Drop,
-                    Flow::Wait(_) => return Stretch::Done,
-                };
-                let ended = execution.resume(call, cx);
-                after(cx, ended)
+        self.stretch(work, |cx, execution, then| {
+            let call = match resume(cx) {
+                Flow::Wait(pending) => return Stretch::Wait(pending),
+                // Nothing of a script waited.
+                _ if then.is_none() => return Stretch::Done,
+                Flow::Done(code) => Call::Done(code),
+                Flow::Route(route) => Call::Route(route),
+                Flow::Exit => Call::Exit,
+                Flow::Drop => Call::Drop,
+            };
+            let ended = execution.resume(call, cx);
+            match after(cx, ended, then) {
+                Ok(next) => go_on(cx, execution, then, next),
+                Err(pending) => Stretch::Wait(pending),
             }
         });
     }
@@ -271,7 +303,11 @@ impl Shard {
     /// Works on the requests that waited for this one, until one of them parks.
     fn release(&mut self, turn: Option<(CallKey, RequestKey)>) {
         let Some((call, key)) = turn else { return };
-        let mut next = self.order.release(call, key);
+        let next = self.order.release(call, key);
+        self.work_on_waiting(call, next);
+    }
+
+    fn work_on_waiting(&mut self, call: CallKey, mut next: Option<Waiting>) {
         while let Some(waiting) = next {
             // It is its turn: it must not be queued behind those that wait after it.
             if let Some(work) = self.admit(&waiting.data, waiting.received) {
@@ -297,6 +333,12 @@ impl Shard {
         while let Some(timer) = self.timers.take_due(self.services.now) {
             self.run_route(timer.route, Some(TimerWorker(timer.worker)));
         }
+        for at in 0..self.running.hooks.clocks.len() {
+            let running = Arc::clone(&self.running);
+            let clock = running.hooks.clocks[at];
+            (clock.run)(&mut self.services, &running);
+        }
+        self.run_jobs();
     }
 
     /// Runs what is to run once, when the server starts.
@@ -328,18 +370,10 @@ impl Shard {
         if let Some(worker) = worker {
             *work.context.data.of() = worker;
         }
-        self.stretch(work, |cx, execution| run(cx, execution, route));
+        let next = Next::Run(Run { route, context: RouteContext::Event, then: |_, _| Next::Done });
+        self.stretch(work, |cx, execution, then| go_on(cx, execution, then, next));
     }
 }
-
-/// The message that timers and event routes see when there is none.
-const MADE_UP: &[u8] = b"OPTIONS sip:nobody@localhost.invalid SIP/2.0\r\n\
-Via: SIP/2.0/UDP 127.0.0.1\r\n\
-From: <sip:nobody@localhost.invalid>;tag=none\r\n\
-To: <sip:nobody@localhost.invalid>\r\n\
-Call-ID: none@localhost.invalid\r\n\
-CSeq: 1 OPTIONS\r\n\
-Content-Length: 0\r\n\r\n";
 
 fn keys(steering: &super::Steering, message: &Message) -> (CallKey, RequestKey) {
     let call = steering.call_hash(message.call_id().unwrap_or_default());
@@ -350,53 +384,75 @@ fn keys(steering: &super::Steering, message: &Message) -> (CallKey, RequestKey) 
 }
 
 /// Begins the script of a message that was received.
-fn start(cx: &mut Cx<'_>, execution: &mut Execution) -> Stretch {
+fn start(cx: &mut Cx<'_>, execution: &mut Execution, then: &mut Option<Then>) -> Stretch {
     let is_request = cx.context.message.is_request();
-    cx.context.route = if is_request { RouteContext::Request } else { RouteContext::CoreReply };
-    cx.context.sending_reply = false;
     for hook in &cx.running.hooks.before_script {
         if !hook(cx) {
             return Stretch::Done;
         }
     }
-    let route = if is_request { cx.running.request_route } else { cx.running.reply_route };
-    match route {
-        Some(route) => run(cx, execution, route),
+    let run = if is_request {
+        cx.running.request_route.map(|route| Run {
+            route,
+            context: RouteContext::Request,
+            then: after_request,
+        })
+    } else {
+        cx.running.reply_route.map(|route| Run { route, context: RouteContext::CoreReply, then: after_reply })
+    };
+    let next = match run {
+        Some(run) => Next::Run(run),
         None if is_request => {
             tracing::error!(target: "core", "the configuration has no request_route; the request is dropped");
-            Stretch::Done
+            Next::Done
         }
-        None => after_reply(cx, End { code: 1, drop: false, exit: false }),
+        None => {
+            cx.context.route = RouteContext::CoreReply;
+            after_reply(cx, End { code: 1, drop: false, exit: false })
+        }
+    };
+    go_on(cx, execution, then, next)
+}
+
+/// Goes from route to route until nothing follows or something waits.
+fn go_on(cx: &mut Cx<'_>, execution: &mut Execution, then: &mut Option<Then>, mut next: Next) -> Stretch {
+    loop {
+        *then = None;
+        match next {
+            Next::Done => return Stretch::Done,
+            Next::Wait(pending) => return Stretch::Wait(pending),
+            Next::Run(run) => {
+                *then = Some(run.then);
+                cx.context.route = run.context;
+                let trace = cx.context.is_traced() || cx.running.hooks.on_step.is_some();
+                execution.start(&cx.running.program, run.route, cx.running.limits, trace);
+                let ended = execution.run(cx);
+                match after(cx, ended, then) {
+                    Ok(following) => next = following,
+                    Err(pending) => return Stretch::Wait(pending),
+                }
+            }
+        }
     }
 }
 
-fn run(cx: &mut Cx<'_>, execution: &mut Execution, route: RouteId) -> Stretch {
-    let trace = cx.context.is_traced() || cx.running.hooks.on_step.is_some();
-    execution.start(&cx.running.program, route, cx.running.limits, trace);
-    let ended = execution.run(cx);
-    after(cx, ended)
-}
-
-fn after(cx: &mut Cx<'_>, ended: Ended) -> Stretch {
-    match ended {
-        Ended::Parked => match cx.pending.take() {
-            Some(pending) => Stretch::Wait(pending),
-            // The machine parks only when a function answered "wait", and that set it.
-            None => Stretch::Done,
-        },
+/// What follows when the machine has stopped; what it waits for, if it waits.
+fn after(cx: &mut Cx<'_>, ended: Ended, then: &mut Option<Then>) -> Result<Next, Pending> {
+    let end = match ended {
+        // The machine parks only when a function answered "wait", and that set it.
+        Ended::Parked => return cx.pending.take().map_or(Ok(Next::Done), Err),
         Ended::Cut(_) => {
             cx.shard.server.counts.cut.add(cx.shard.index);
-            after_script(cx);
-            Stretch::Done
+            End { code: 0, drop: true, exit: true }
         }
-        Ended::Finished(end) => {
-            if cx.context.route == RouteContext::CoreReply {
-                return after_reply(cx, end);
-            }
-            after_script(cx);
-            Stretch::Done
-        }
-    }
+        Ended::Finished(end) => end,
+    };
+    Ok(then.take().map_or(Next::Done, |then| then(cx, end)))
+}
+
+fn after_request(cx: &mut Cx<'_>, _: End) -> Next {
+    after_script(cx);
+    Next::Done
 }
 
 fn after_script(cx: &mut Cx<'_>) {
@@ -405,18 +461,22 @@ fn after_script(cx: &mut Cx<'_>) {
     }
 }
 
-/// Forwards a reply unless its script discarded it (kamailio.md 1.5).
-fn after_reply(cx: &mut Cx<'_>, end: End) -> Stretch {
+/// Unless its script discarded it (kamailio.md 1.5), a reply goes to whom it belongs, or is forwarded without state.
+fn after_reply(cx: &mut Cx<'_>, end: End) -> Next {
     after_script(cx);
     if end.drop || end.code <= 0 {
         if end.code < 0 && !end.drop {
             tracing::warn!(target: "core", "error while running the reply route: it ended with {}; the reply is discarded", end.code);
         }
-        return Stretch::Done;
+        return Next::Done;
     }
-    cx.context.sending_reply = true;
+    for taker in &cx.running.hooks.replies {
+        if let Some(next) = taker(cx) {
+            return next;
+        }
+    }
     match reply::forward(cx) {
-        Flow::Wait(pending) => Stretch::Wait(pending),
-        _ => Stretch::Done,
+        Flow::Wait(pending) => Next::Wait(pending),
+        _ => Next::Done,
     }
 }

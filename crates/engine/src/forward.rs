@@ -1,7 +1,11 @@
 //! Stateless forwarding (RFC 3261 §16.11): from a next hop to a datagram or a stream.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use cfg_vm::Str;
 use sip_message::{Scheme, Uri};
+use transport::resolve::Targets;
 use transport::stream::{After, Open, Outgoing};
 use transport::udp::SocketIndex;
 use transport::{ConnId, NextHop, Proto, Target};
@@ -98,24 +102,44 @@ pub fn to_hop(cx: &mut Cx<'_>, hop: &Hop) -> Flow {
 /// Looks a hop up and goes on with its first target: at once where the answer is known (an address, the cache),
 /// else when it comes. A hop that cannot be resolved is logged, and the function's code is -478.
 pub fn resolved(cx: &mut Cx<'_>, hop: &Hop, then: fn(&mut Cx<'_>, Target) -> Flow) -> Flow {
-    let Some(question) = hop.question() else { return unresolved(cx, hop) };
-    if let Some(answer) = cx.shard.server.resolver.cached(&question) {
-        return match answer.ok().and_then(|targets| targets.first().copied()) {
-            Some(target) => then(cx, target),
-            None => unresolved(cx, hop),
-        };
+    match lookup(cx, hop) {
+        Lookup::Known(targets) => first_of(cx, hop, &targets, then),
+        Lookup::Wait(targets) => {
+            let hop = hop.clone();
+            Flow::wait(async move {
+                let targets = targets.await;
+                let resume: Resume = Box::new(move |cx| first_of(cx, &hop, &targets, then));
+                resume
+            })
+        }
     }
-    let lookup = cx.shard.server.resolver.lookup(&question);
-    let hop = hop.clone();
-    Flow::wait(async move {
-        let answer = lookup.await;
-        let resume: Resume =
-            Box::new(move |cx| match answer.ok().and_then(|targets| targets.first().copied()) {
-                Some(target) => then(cx, target),
-                None => unresolved(cx, &hop),
-            });
-        resume
-    })
+}
+
+fn first_of(cx: &mut Cx<'_>, hop: &Hop, targets: &[Target], then: fn(&mut Cx<'_>, Target) -> Flow) -> Flow {
+    match targets.first() {
+        Some(target) => then(cx, *target),
+        None => unresolved(cx, hop),
+    }
+}
+
+/// What is known of a hop's targets, the one to try first in front; none when it cannot be resolved.
+pub enum Lookup {
+    /// It is an address, or in the cache.
+    Known(Targets),
+    /// It is being asked for.
+    Wait(Pin<Box<dyn Future<Output = Targets> + Send>>),
+}
+
+/// Looks a hop up (RFC 3263).
+pub fn lookup(cx: &Cx<'_>, hop: &Hop) -> Lookup {
+    let Some(question) = hop.question() else { return Lookup::Known(Targets::new()) };
+    match cx.shard.server.resolver.cached(&question) {
+        Some(answer) => Lookup::Known(answer.unwrap_or_default()),
+        None => {
+            let answer = cx.shard.server.resolver.lookup(&question);
+            Lookup::Wait(Box::pin(async move { answer.await.unwrap_or_default() }))
+        }
+    }
 }
 
 fn unresolved(cx: &mut Cx<'_>, hop: &Hop) -> Flow {
@@ -165,11 +189,33 @@ pub fn socket_for(cx: &Cx<'_>, target: Target) -> Option<ListenerId> {
         .or_else(|| listeners.first(target.proto, target.addr.is_ipv4()))
 }
 
+/// How something leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Departure {
+    /// From which socket.
+    pub socket: ListenerId,
+    /// Where to.
+    pub target: Target,
+    /// Over which stream, if it is one.
+    pub stream: Stream,
+}
+
 /// Adds our Via and sends the request.
 ///
 /// # Errors
 /// It did not leave.
 pub fn request_to(cx: &mut Cx<'_>, target: Target) -> Result<(), ForwardError> {
+    match prepare(cx, target)? {
+        Some(departure) => send_edited(cx, departure),
+        None => Ok(()),
+    }
+}
+
+/// Makes the request ready to be written: its URI, what hooks add, our Via. Nothing when `onsend_route` keeps it.
+///
+/// # Errors
+/// It cannot leave.
+pub fn prepare(cx: &mut Cx<'_>, target: Target) -> Result<Option<Departure>, ForwardError> {
     let Context { message, edits, destination, via, .. } = &mut *cx.context;
     match (&destination.uri, message.request_uri()) {
         (Some(uri), _) => edits.set_uri(message, uri),
@@ -185,7 +231,7 @@ pub fn request_to(cx: &mut Cx<'_>, target: Target) -> Result<(), ForwardError> {
     branch::add_via(cx, socket, target.proto);
     crate::received::mark(cx);
     if !crate::onsend::allows(cx, socket, target) {
-        return Ok(());
+        return Ok(None);
     }
     let wishes = cx.context.stream;
     let stream = Stream {
@@ -194,7 +240,7 @@ pub fn request_to(cx: &mut Cx<'_>, target: Target) -> Result<(), ForwardError> {
         after: if wishes.forward_close { After::Close } else { After::Keep },
         bound: cx.context.destination.socket.is_some(),
     };
-    send_edited(cx, socket, target, stream)
+    Ok(Some(Departure { socket, target, stream }))
 }
 
 /// The same target over another transport, where `udp_mtu` is set, the datagram would be longer, and there is a
@@ -229,15 +275,9 @@ pub struct Stream {
 ///
 /// # Errors
 /// A stream did not take it. Datagrams leave with the round's batch.
-pub fn send_edited(
-    cx: &mut Cx<'_>,
-    socket: ListenerId,
-    target: Target,
-    stream: Stream,
-) -> Result<(), ForwardError> {
+pub fn send_edited(cx: &mut Cx<'_>, departure: Departure) -> Result<(), ForwardError> {
     let Context { message, edits, .. } = &mut *cx.context;
-    let write = |out: &mut Vec<u8>| edits.write(message, out);
-    cx.shard.send_with(socket, target, stream, write)
+    cx.shard.send_with(departure, |out| edits.write(message, out))
 }
 
 impl crate::services::Services {
@@ -247,11 +287,10 @@ impl crate::services::Services {
     /// A stream did not take it.
     pub fn send_with(
         &mut self,
-        socket: ListenerId,
-        target: Target,
-        stream: Stream,
+        departure: Departure,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), ForwardError> {
+        let Departure { socket, target, stream } = departure;
         self.server.counts.sent.add(self.index);
         if target.proto == Proto::Udp {
             self.send.queue_with(SocketIndex(socket.0 as usize), target.addr, write);

@@ -8,8 +8,7 @@ use transport::{ConnId, Proto, Target};
 
 use crate::context::Context;
 use crate::cx::Cx;
-use crate::forward::{self, ForwardError, Hop, Stream};
-use crate::listener::ListenerId;
+use crate::forward::{self, Departure, ForwardError, Hop, Stream};
 use crate::module::Flow;
 use crate::received;
 
@@ -59,6 +58,18 @@ pub fn send(cx: &mut Cx<'_>, reply: &Reply<'_>) -> Result<(), ReplyError> {
     if !received::is_readable(&cx.context.message) {
         return Err(ReplyError::Unreadable);
     }
+    let departure = departure(cx);
+    let mut headers = std::mem::take(&mut cx.shard.reply_buffer);
+    headers.clear();
+    headers.extend_from_slice(reply.headers);
+    write_wishes(cx.context, &mut headers);
+    let result = write_and_send(cx, reply, &headers, departure);
+    cx.shard.reply_buffer = headers;
+    result
+}
+
+/// How replies to the context's request leave.
+pub fn departure(cx: &Cx<'_>) -> Departure {
     let target = target_of_request(cx);
     let forced = cx.context.destination.socket.filter(|id| cx.listeners().get(*id).proto == target.proto);
     let socket = forced.unwrap_or(cx.context.received.listener);
@@ -69,13 +80,27 @@ pub fn send(cx: &mut Cx<'_>, reply: &Reply<'_>) -> Result<(), ReplyError> {
         after: if wishes.reply_close { After::Close } else { After::Keep },
         bound: false,
     };
+    Departure { socket, target, stream }
+}
+
+/// Writes a reply to the context's request, with what the script collected for its replies.
+///
+/// # Errors
+/// The request cannot be answered.
+pub fn compose(cx: &mut Cx<'_>, reply: &Reply<'_>, out: &mut Vec<u8>) -> Result<(), ReplyError> {
+    if !cx.context.message.is_request() {
+        return Err(ReplyError::NotARequest);
+    }
+    if !received::is_readable(&cx.context.message) {
+        return Err(ReplyError::Unreadable);
+    }
     let mut headers = std::mem::take(&mut cx.shard.reply_buffer);
     headers.clear();
     headers.extend_from_slice(reply.headers);
     write_wishes(cx.context, &mut headers);
-    let result = write_and_send(cx, reply, &headers, (socket, target, stream));
+    with_parts(cx, reply, &headers, |cx, parts| parts.write(&cx.context.message, out));
     cx.shard.reply_buffer = headers;
-    result
+    Ok(())
 }
 
 /// What the script collected for its replies.
@@ -92,10 +117,24 @@ fn write_and_send(
     cx: &mut Cx<'_>,
     reply: &Reply<'_>,
     headers: &[u8],
-    (socket, target, stream): (ListenerId, Target, Stream),
+    departure: Departure,
 ) -> Result<(), ReplyError> {
+    with_parts(cx, reply, headers, |cx, parts| {
+        let message = &cx.context.message;
+        cx.shard.send_with(departure, |out| parts.write(message, out)).map_err(ReplyError::Send)
+    })
+}
+
+/// Puts together what makes a reply of the context's request.
+fn with_parts<T>(
+    cx: &mut Cx<'_>,
+    reply: &Reply<'_>,
+    headers: &[u8],
+    then: impl FnOnce(&mut Cx<'_>, &sip_message::Reply<'_>) -> T,
+) -> T {
     let core = &cx.running.core;
-    let Context { message, received, via, reply: wishes, .. } = &mut *cx.context;
+    let Context { message, received, via, reply: wishes, .. } = &*cx.context;
+    let body = wishes.body.as_ref().map(|(_, body)| body.clone());
     let mark = message
         .top_via()
         .ok()
@@ -110,9 +149,9 @@ fn write_and_send(
         rport: mark.asked_rport.or(mark.forced_rport),
         headers,
         server: if core.server_signature { &core.server_header } else { b"" },
-        body: wishes.body.as_ref().map_or(&b""[..], |(_, body)| body.as_bytes()),
+        body: body.as_ref().map_or(&b""[..], |body| body.as_bytes()),
     };
-    cx.shard.send_with(socket, target, stream, |out| parts.write(message, out)).map_err(ReplyError::Send)
+    then(cx, &parts)
 }
 
 /// Where the answer to the context's request goes.
@@ -170,13 +209,23 @@ fn send_on(cx: &mut Cx<'_>, target: Target) -> Flow {
     if cx.running.core.onsend_route_reply && !crate::onsend::allows(cx, socket, target) {
         return Flow::FALSE;
     }
-    match forward::send_edited(cx, socket, target, stream) {
+    match forward::send_edited(cx, Departure { socket, target, stream }) {
         Ok(()) => Flow::TRUE,
         Err(error) => {
             tracing::error!(target: "core", "reply: {error}");
             Flow::FALSE
         }
     }
+}
+
+/// Writes the context's reply, with its edits and without its topmost Via, as it goes on to where its request came from.
+/// Whether there is a Via below ours; nothing is written otherwise.
+pub fn write_onward(context: &mut Context, out: &mut Vec<u8>) -> bool {
+    if take_top_via(context).is_none() {
+        return false;
+    }
+    context.edits.write(&context.message, out);
+    true
 }
 
 /// What a reply's next Via says about where it goes.

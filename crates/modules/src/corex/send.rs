@@ -2,7 +2,7 @@
 
 use cfg_vm::Str;
 use engine::context::Context;
-use engine::forward::{self, Hop, Stream};
+use engine::forward::{self, Departure, Hop, Stream};
 use engine::listener::ListenerId;
 use engine::module::{Flow, Resume};
 use engine::{Args, Cx};
@@ -115,7 +115,8 @@ fn send_unsent(cx: &mut Cx<'_>, target: Target) -> Flow {
         return Flow::FALSE;
     };
     let stream = Stream { bound: socket.is_some(), ..Stream::default() };
-    match cx.shard.send_with(chosen, target, stream, |out| out.extend_from_slice(&text)) {
+    match cx.shard.send_with(Departure { socket: chosen, target, stream }, |out| out.extend_from_slice(&text))
+    {
         Ok(()) => Flow::TRUE,
         Err(error) => {
             tracing::error!(target: "corex", "{error}");

@@ -11,25 +11,27 @@ use serde_json::Value;
 /// Our crates and what each may use of ours.
 const ARROWS: &[(&str, &[&str])] = &[
     ("sip-message", &[]),
+    ("sip-transaction", &["sip-message"]),
     ("cfg-syntax", &[]),
     ("cfg-vm", &["cfg-syntax"]),
     ("transport", &["sip-message"]),
     ("control", &[]),
     ("engine", &["sip-message", "cfg-syntax", "cfg-vm", "transport"]),
-    ("modules", &["sip-message", "cfg-syntax", "cfg-vm", "transport", "engine"]),
+    ("modules", &["sip-message", "sip-transaction", "cfg-syntax", "cfg-vm", "transport", "engine"]),
     ("tandem", &["sip-message", "cfg-syntax", "cfg-vm", "transport", "control", "engine", "modules"]),
 ];
 
 /// What protocol crates and the engine must not reach, even through others.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     ("sip-message", &["tokio", "mio", "socket2", "nix", "serde_json", "hyper"]),
+    ("sip-transaction", &["tokio", "mio", "socket2", "nix", "serde_json", "hyper"]),
     ("cfg-syntax", &["tokio", "mio", "socket2", "nix", "serde_json", "hyper"]),
     ("cfg-vm", &["tokio", "mio", "socket2", "nix", "serde_json", "hyper"]),
     ("engine", &["serde_json", "hyper", "axum"]),
     ("modules", &["serde_json", "hyper", "axum"]),
 ];
 
-const PROTOCOL: &[&str] = &["sip-message", "cfg-syntax", "cfg-vm"];
+const PROTOCOL: &[&str] = &["sip-message", "sip-transaction", "cfg-syntax", "cfg-vm"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()

@@ -33,6 +33,3 @@ pub enum Kind {
     /// Every other method but ACK (RFC 3261 §17.1.2 and §17.2.2).
     NonInvite,
 }
-
-#[cfg(test)]
-mod ladder;

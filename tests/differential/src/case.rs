@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::flow::{self, Scenario};
 use crate::message::{self, Message};
 
-/// One folder of `cases/` or `seed/`.
+/// One folder of `cases/`, `scenarios/` or `seed/`.
 #[derive(Debug)]
 pub struct Case {
     /// Its folder below this crate, such as `cases/rr/loose`.
@@ -15,8 +16,17 @@ pub struct Case {
     pub folder: PathBuf,
     /// The configuration's text, with canonical addresses.
     pub configuration: String,
-    /// In the order in which they are sent.
-    pub messages: Vec<Message>,
+    /// What is done with it.
+    pub content: Content,
+}
+
+/// What goes through a case's configuration; each part is one pair.
+#[derive(Debug)]
+pub enum Content {
+    /// Single messages, in the order in which they are sent.
+    Messages(Vec<Message>),
+    /// Whole calls, one after the other.
+    Scenarios(Vec<Scenario>),
 }
 
 /// This crate's own folder, where the cases are.
@@ -31,9 +41,43 @@ impl Case {
     /// # Errors
     /// [`Error::File`] and [`Error::Case`] for a case that cannot be read.
     pub fn load_all(filters: &[String]) -> Result<Vec<Self>> {
+        Self::load_below(&["cases", "scenarios", "seed"], filters)
+    }
+
+    /// As [`Self::load_all`], of the cases with single messages only.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_pairs() -> Result<Vec<Self>> {
+        let mut cases = Self::load_below(&["cases", "seed"], &[])?;
+        cases.retain(|case| matches!(case.content, Content::Messages(_)));
+        Ok(cases)
+    }
+
+    /// As [`Self::load_all`], of the cases with scenarios only.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_scenarios() -> Result<Vec<Self>> {
+        let mut cases = Self::load_below(&["scenarios", "seed"], &[])?;
+        cases.retain(|case| matches!(case.content, Content::Scenarios(_)));
+        Ok(cases)
+    }
+
+    /// How many pairs it holds.
+    #[must_use]
+    pub fn pairs(&self) -> usize {
+        match &self.content {
+            Content::Messages(messages) => messages.len(),
+            Content::Scenarios(scenarios) => scenarios.len(),
+        }
+    }
+
+    fn load_below(above: &[&str], filters: &[String]) -> Result<Vec<Self>> {
         let mut folders = Vec::new();
-        find_folders(&root().join("cases"), &mut folders)?;
-        find_folders(&root().join("seed"), &mut folders)?;
+        for folder in above {
+            find_folders(&root().join(folder), &mut folders)?;
+        }
         folders.sort();
         folders
             .into_iter()
@@ -45,8 +89,13 @@ impl Case {
 
     fn load(name: String, folder: PathBuf) -> Result<Self> {
         let configuration = configuration(&folder)?;
-        let messages = message::load(&folder.join("messages.sip"))?;
-        Ok(Self { name, folder, configuration, messages })
+        let flows = folder.join("flows.txt");
+        let content = if flows.is_file() {
+            Content::Scenarios(flow::load(&flows)?)
+        } else {
+            Content::Messages(message::load(&folder.join("messages.sip"))?)
+        };
+        Ok(Self { name, folder, configuration, content })
     }
 }
 
@@ -55,7 +104,7 @@ fn name_of(folder: &Path) -> String {
 }
 
 fn find_folders(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    if folder.join("messages.sip").is_file() {
+    if ["messages.sip", "flows.txt"].iter().any(|name| folder.join(name).is_file()) {
         found.push(folder.to_path_buf());
         return Ok(());
     }

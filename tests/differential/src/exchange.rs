@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::case::Case;
+use crate::case::{Case, Content};
 use crate::endpoint::{Arrival, Endpoint, Transport, poll};
 use crate::error::{Error, Result};
 use crate::message::{self, Awaited, Message, Until};
 use crate::network::{Network, find, replace};
 use crate::normal::Normaliser;
 use crate::outcome::{Delivery, Outcome};
+use crate::play;
 use crate::server::{Kind, Server};
 
 /// How long a server may take to answer a sentinel, once it runs.
@@ -21,10 +22,10 @@ const START: Duration = Duration::from_secs(10);
 /// The endpoints of a run, which serve one case after the other.
 #[derive(Debug)]
 pub struct Exchange {
-    network: Network,
-    endpoints: Vec<Endpoint>,
+    pub(crate) network: Network,
+    pub(crate) endpoints: Vec<Endpoint>,
     common: Vec<u8>,
-    sentinels: usize,
+    pub(crate) sentinels: usize,
     /// The newest `;i=` that a server wrote into a Via: the id of a stream connection, for `@CONNECTION@`.
     connection: String,
     /// Whether outcomes hold the server's own log lines too, for people who look into one.
@@ -52,16 +53,22 @@ impl Exchange {
         let configuration = self.network.localise(case.configuration.as_bytes());
         let mut server = Server::start(kind, &configuration, &self.common)?;
         self.wait_until_ready(&mut server)?;
-        let mut normaliser = Normaliser::new(case.messages.iter().map(|message| message.bytes.as_slice()));
-        let outcomes = case
-            .messages
-            .iter()
-            .map(|message| self.pair(&mut server, message, &mut normaliser))
-            .collect::<Result<Vec<_>>>();
+        let outcomes = match &case.content {
+            Content::Messages(messages) => self.pairs(&mut server, messages),
+            Content::Scenarios(scenarios) => {
+                let perform = |scenario| play::perform(self, &mut server, scenario, scenarios);
+                scenarios.iter().map(perform).collect()
+            }
+        };
         self.endpoints.iter_mut().for_each(Endpoint::hang_up);
         drop(server);
         self.endpoints.iter_mut().for_each(|endpoint| drop(endpoint.drain()));
         outcomes
+    }
+
+    fn pairs(&mut self, server: &mut Server, messages: &[Message]) -> Result<Vec<Outcome>> {
+        let mut normaliser = Normaliser::new(messages.iter().map(|message| message.bytes.as_slice()));
+        messages.iter().map(|message| self.pair(server, message, &mut normaliser)).collect()
     }
 
     fn wait_until_ready(&mut self, server: &mut Server) -> Result<()> {
@@ -151,7 +158,8 @@ impl Exchange {
         let deliveries =
             arrivals.into_iter().map(|(endpoint, arrival)| self.delivery(endpoint, arrival)).collect();
         let log = if self.whole_log { log } else { script_lines(&self.network, &log) };
-        Ok(normaliser.normalise(&Outcome { name: message.name.clone(), deliveries, log }, &ports))
+        Ok(normaliser
+            .normalise(&Outcome { name: message.name.clone(), deliveries, log, stuck: None }, &ports))
     }
 
     /// Sentinels until all that the message causes has left. An answer by a stream may overtake datagrams of the same
@@ -231,6 +239,7 @@ impl Exchange {
             transport: arrival.transport,
             from: String::from_utf8_lossy(&from).into_owned(),
             bytes: arrival.bytes.map(|bytes| self.network.canonicalise(&bytes)),
+            copies: 1,
         }
     }
 
@@ -239,14 +248,14 @@ impl Exchange {
         at.expect("message::load checks the names of endpoints")
     }
 
-    fn socket_address(&self, canonical: &str) -> Result<SocketAddr> {
+    pub(crate) fn socket_address(&self, canonical: &str) -> Result<SocketAddr> {
         let text = self.network.address(canonical);
         text.parse().map_err(|_| Error::Case(canonical.into(), "is no socket address of the server".into()))
     }
 }
 
 /// The request that `cases/common.cfg` answers first thing, in a call of its own or in that of a message.
-fn sentinel(id: &str, call: Option<&str>, transport: Transport, from: SocketAddr) -> Vec<u8> {
+pub(crate) fn sentinel(id: &str, call: Option<&str>, transport: Transport, from: SocketAddr) -> Vec<u8> {
     format!(
         "SENTINEL sip:{id}@{from} SIP/2.0\r\nVia: SIP/2.0/{} {from};branch=z9hG4bK-{id}\r\n\
          From: <sip:test@{from}>;tag=1\r\nTo: <sip:{id}@{from}>\r\nCall-ID: {}\r\nCSeq: 1 SENTINEL\r\n\
@@ -257,7 +266,7 @@ fn sentinel(id: &str, call: Option<&str>, transport: Transport, from: SocketAddr
     .into_bytes()
 }
 
-fn is_answer(arrival: &Arrival, id: &str) -> bool {
+pub(crate) fn is_answer(arrival: &Arrival, id: &str) -> bool {
     let branch = format!("branch=z9hG4bK-{id}\r\n");
     arrival.bytes.as_deref().is_some_and(|bytes| find(bytes, branch.as_bytes()).is_some())
 }
@@ -271,7 +280,7 @@ fn connection_id(arrival: &Arrival) -> Option<String> {
 }
 
 /// What a script wrote to the log, as level and text without the process; the server's own lines are left out.
-fn script_lines(network: &Network, log: &[String]) -> Vec<String> {
+pub(crate) fn script_lines(network: &Network, log: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut is_script = false;
     for line in log {

@@ -10,6 +10,9 @@
 //! it first thing. One worker handles both in order, so its answer shows that all that the message caused has
 //! been sent.
 //!
+//! A case may hold **scenarios** instead (`flows.txt`): whole calls with several endpoints, timers and
+//! retransmissions, for what a server remembers. Each is one pair, too.
+//!
 //! This crate knows nothing of Tandem's own crates: it must be able to disagree with them. It starts either
 //! server by Kamailio's command line only.
 
@@ -22,10 +25,13 @@ pub mod differences;
 pub mod endpoint;
 pub mod error;
 pub mod exchange;
+pub mod flow;
 pub mod message;
 pub mod network;
 pub mod normal;
 pub mod outcome;
+mod party;
+mod play;
 pub mod recording;
 pub mod run;
 pub mod server;

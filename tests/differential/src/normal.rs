@@ -5,6 +5,7 @@
 //! * `;i=` of a Via (the id of a connection): `<connection-1-of-NAME>`, likewise;
 //! * a `tag=` that no message brought: `<tag-1-of-NAME>`, where equal values are told only within one outcome
 //!   (Kamailio's stateless tag is the same for all requests that name one sender);
+//! * a `Call-ID` that no message brought: `<call-1-of-NAME>`;
 //! * an `icid-value=` that no message brought: `<icid-1-of-NAME>`;
 //! * the ports of the test's own connections: `<port-1>`; those from which a server dials: `<dialled>`;
 //! * the value of a header whose name ends in `-Volatile` (times, random numbers, process ids) and of a log
@@ -21,6 +22,7 @@ pub struct Normaliser {
     branches: Names,
     tags: Names,
     icids: Names,
+    calls: Names,
     connections: Names,
     ports: Vec<u16>,
     message: String,
@@ -58,6 +60,7 @@ impl Normaliser {
             branches: Names::new("branch"),
             tags: Names::new("tag"),
             icids: Names::new("icid"),
+            calls: Names::new("call"),
             connections: Names::new("connection"),
             ports: Vec::new(),
             message: String::new(),
@@ -81,7 +84,7 @@ impl Normaliser {
         };
         let deliveries = outcome.deliveries.iter().map(delivery).collect();
         let log = outcome.log.iter().map(|line| self.log_line(line)).collect();
-        Outcome { name: outcome.name.clone(), deliveries, log }
+        Outcome { name: outcome.name.clone(), deliveries, log, stuck: outcome.stuck.clone() }
     }
 
     fn sender(&self, delivery: &Delivery) -> String {
@@ -126,7 +129,9 @@ impl Normaliser {
         let mut out = Vec::with_capacity(line.len());
         let mut rest = line;
         while !rest.is_empty() {
-            let names = if is_via && starts_with(rest, "branch=") {
+            let names = if rest.len() == line.len() && starts_with(rest, "call-id: ") {
+                Some((&mut self.calls, 9))
+            } else if is_via && starts_with(rest, "branch=") {
                 Some((&mut self.branches, 7))
             } else if is_via && starts_with(rest, ";i=") {
                 Some((&mut self.connections, 3))
@@ -205,11 +210,11 @@ fn shape(byte: u8) -> u8 {
 }
 
 /// Bytes as characters of the same number, so that text functions keep every byte.
-fn latin(bytes: &[u8]) -> String {
+pub(crate) fn latin(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
-fn byte(character: char) -> u8 {
+pub(crate) fn byte(character: char) -> u8 {
     u8::try_from(u32::from(character)).unwrap_or(b'?')
 }
 

@@ -15,6 +15,8 @@ pub struct Delivery {
     pub from: String,
     /// `None` when the server closed the stream.
     pub bytes: Option<Vec<u8>>,
+    /// How often the same bytes came, where retransmissions are counted.
+    pub copies: usize,
 }
 
 /// All that a server did with one message, as far as the outside can see.
@@ -26,6 +28,8 @@ pub struct Outcome {
     pub deliveries: Vec<Delivery>,
     /// The script's log lines.
     pub log: Vec<String>,
+    /// Why a scenario did not get to its end.
+    pub stuck: Option<String>,
 }
 
 impl Outcome {
@@ -40,11 +44,12 @@ impl Outcome {
     pub fn text(&self) -> String {
         let mut text = String::new();
         for delivery in &self.deliveries {
-            let Delivery { at, transport, from, bytes } = delivery;
+            let Delivery { at, transport, from, bytes, copies } = delivery;
+            let times = if *copies > 1 { format!(", {copies} times") } else { String::new() };
             let over = transport.name();
             match bytes {
                 Some(bytes) => {
-                    let _ = writeln!(text, "-> {at} over {over} from {from}");
+                    let _ = writeln!(text, "-> {at} over {over} from {from}{times}");
                     text.push_str(&readable(bytes));
                 }
                 None => {
@@ -57,6 +62,9 @@ impl Outcome {
         }
         for line in &self.log {
             let _ = writeln!(text, "log {line}");
+        }
+        if let Some(stuck) = &self.stuck {
+            let _ = writeln!(text, "stuck: {stuck}");
         }
         text
     }

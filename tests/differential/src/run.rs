@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Mutex;
 
-use crate::case::Case;
+use crate::case::{Case, Content};
 use crate::differences::Difference;
 use crate::error::{Error, Result};
 use crate::exchange::Exchange;
@@ -13,6 +13,9 @@ use crate::server::Kind;
 
 /// How many servers run at once.
 const WORKERS: usize = 2;
+
+/// How many when scenarios are performed: they mostly wait for timers.
+const SCENARIO_WORKERS: usize = 6;
 
 /// What one server did with one case; the error is the server's or the case's.
 pub type CaseRun = (usize, Result<Vec<Outcome>>);
@@ -24,7 +27,9 @@ pub type CaseRun = (usize, Result<Vec<Outcome>>);
 pub fn all(kind: &Kind, cases: &[Case]) -> Result<Vec<CaseRun>> {
     let next = Mutex::new(0..cases.len());
     let results: Mutex<Vec<CaseRun>> = Mutex::new(Vec::new());
-    let exchanges = (0..WORKERS).map(|_| Exchange::new()).collect::<Result<Vec<_>>>()?;
+    let waits = cases.iter().any(|case| matches!(case.content, Content::Scenarios(_)));
+    let workers = if waits { SCENARIO_WORKERS } else { WORKERS };
+    let exchanges = (0..workers).map(|_| Exchange::new()).collect::<Result<Vec<_>>>()?;
     std::thread::scope(|scope| {
         for mut exchange in exchanges {
             let (next, results) = (&next, &results);
@@ -82,7 +87,7 @@ impl Comparison {
     ) -> Result<()> {
         let expected = recording::read(&case.folder.join("expected.out"))?;
         let own = recording::read(&case.folder.join("tandem.out"))?;
-        self.pairs += case.messages.len();
+        self.pairs += case.pairs();
         let outcomes = match run {
             Ok(outcomes) => outcomes,
             Err(error) => {
@@ -185,6 +190,10 @@ pub fn record(cases: &[Case]) -> Result<usize> {
         match run {
             Ok(outcomes) => {
                 pairs += outcomes.len();
+                let name = &cases[at].name;
+                let stuck =
+                    |outcome: &Outcome| Some(format!("{name}/{}: {}", outcome.name, outcome.stuck.as_ref()?));
+                failures.extend(outcomes.iter().filter_map(stuck));
                 recording::write(&cases[at].folder.join("expected.out"), outcomes.iter())?;
             }
             Err(error) => failures.push(format!("{}: {error}", cases[at].name)),

@@ -1,11 +1,15 @@
 //! What this server is to reach, and whether it did.
 
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
 use crate::measurement::Outcome;
 use crate::server::Kind;
 use crate::shards::smallest_share;
 
-/// Processor time a call, as a multiple of the forwarder's in the same run.
-const COST: f64 = 1.6;
 /// Delay of a passage beyond the forwarder's in the same run, in milliseconds.
 const P50: f64 = 0.1;
 const P99: f64 = 1.0;
@@ -13,6 +17,64 @@ const P99: f64 = 1.0;
 const AT_REST: u64 = 20_000_000 / 1024;
 /// The smallest shard's part of all messages.
 const SHARE: f64 = 0.30;
+
+/// What a configuration asks of a server. Each kind has goals of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Load {
+    /// Nothing is remembered from message to message.
+    Stateless,
+    /// Every request is a transaction.
+    Stateful,
+}
+
+impl Load {
+    /// A configuration that loads `tm` is taken to use it.
+    pub(crate) fn of(config: &Path) -> io::Result<Self> {
+        let text = fs::read_to_string(config)?;
+        let loads_tm = |line: &str| {
+            let module = line
+                .trim_start()
+                .strip_prefix("loadmodule")
+                .map(|rest| rest.trim_start_matches([' ', '\t', '"']));
+            module.is_some_and(|module| module.starts_with("tm.so") || module.starts_with("tm\""))
+        };
+        Ok(if text.lines().any(loads_tm) { Self::Stateful } else { Self::Stateless })
+    }
+
+    /// Processor time a call, as a multiple of the forwarder's in the same run.
+    fn cost(self) -> f64 {
+        match self {
+            Self::Stateless => 1.6,
+            Self::Stateful => 2.2,
+        }
+    }
+
+    /// How long a server is still at work for calls that are over: Kamailio keeps a transaction for 5 s.
+    pub(crate) fn settles(self) -> Duration {
+        match self {
+            Self::Stateless => Duration::ZERO,
+            Self::Stateful => Duration::from_secs(6),
+        }
+    }
+
+    /// The name of the marks in a page between which the figures stand.
+    pub(crate) fn marks(self) -> &'static str {
+        match self {
+            Self::Stateless => "figures",
+            Self::Stateful => "stateful figures",
+        }
+    }
+}
+
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stateless => "stateless",
+            Self::Stateful => "stateful",
+        })
+    }
+}
 
 /// One goal and what was found.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -24,7 +86,7 @@ pub(crate) struct Verdict {
 }
 
 /// Judges Tandem against the forwarder of the same case; other servers have no goals.
-pub(crate) fn judge(outcome: &Outcome, forwarder: Option<&Outcome>) -> Vec<Verdict> {
+pub(crate) fn judge(load: Load, outcome: &Outcome, forwarder: Option<&Outcome>) -> Vec<Verdict> {
     let Kind::Tandem(shards) = outcome.server else {
         return Vec::new();
     };
@@ -37,7 +99,7 @@ pub(crate) fn judge(outcome: &Outcome, forwarder: Option<&Outcome>) -> Vec<Verdi
         reached: found.map(|found| found <= limit),
     };
     let mut verdicts = vec![
-        at_most("processor time", "x the forwarder's", ratio, COST),
+        at_most("processor time", "x the forwarder's", ratio, load.cost()),
         at_most("p50 added", " ms", added(outcome.p50, |forwarder| forwarder.p50), P50),
         at_most("p99 added", " ms", added(outcome.p99, |forwarder| forwarder.p99), P99),
         Verdict {
@@ -93,6 +155,16 @@ mod tests {
     fn one_figure_that_falls_short_makes_the_whole_short() {
         assert_eq!(summary(&[verdict(Some(true)), verdict(Some(false))]), "SHORT: Some(false)");
         assert_eq!(summary(&[verdict(Some(true))]), "PASS");
+    }
+
+    #[test]
+    fn a_configuration_that_loads_tm_is_stateful() {
+        let of = |name: &str| {
+            let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+            Load::of(&examples.join(name)).expect("the file is in the repository")
+        };
+        assert_eq!(of("stateful-proxy.cfg"), Load::Stateful);
+        assert_eq!(of("stateless-proxy.cfg"), Load::Stateless);
     }
 
     #[test]

@@ -3,15 +3,20 @@
 
 mod account;
 mod callgrind;
+mod choice;
+mod faults;
 mod forwarder;
 mod goals;
 mod indexing;
 mod measurement;
+mod memory;
+mod phones;
 mod probe;
 mod report;
 mod server;
 mod shards;
 mod sipp;
+mod table;
 
 use std::error::Error;
 use std::fs;
@@ -23,9 +28,23 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use callgrind::CountError;
+use choice::Choice;
+use goals::Load;
 use measurement::{Case, Outcome, measure};
 use report::{Machine, Report};
-use server::{Kind, Ports, Programs};
+use server::{Kind, Programs};
+
+/// The configuration that `calls` and `instructions` measure unless told otherwise.
+const STATELESS: &str = "examples/stateless-proxy.cfg";
+/// The servers that they measure unless told otherwise.
+const SIDE_BY_SIDE: &[Kind] = &[
+    Kind::Forwarder,
+    Kind::Kamailio(1),
+    Kind::KamailioTlsf(1),
+    Kind::Kamailio(2),
+    Kind::Tandem(1),
+    Kind::Tandem(2),
+];
 
 #[derive(Parser)]
 #[command(about = "Measures servers side by side on loopback")]
@@ -38,6 +57,10 @@ struct Command {
 enum What {
     /// Calls through each server: processor time a call, delay, failed calls, memory
     Calls(Calls),
+    /// Memory for transactions in flight: a burst of INVITEs that ring, their end, and a second burst
+    Memory(memory::Options),
+    /// Calls that meet loss, phones that vanish, and a server that is told to end under load
+    Faults(faults::Options),
     /// Instructions and allocations a message in each server, counted by callgrind
     Instructions(Instructions),
     /// Time and allocations to make a received INVITE ready to route
@@ -54,39 +77,10 @@ enum What {
     },
 }
 
-/// Which servers, and where they are.
-#[derive(Args)]
-struct Servers {
-    /// In the order of measurement: forwarder, kamailio-N and kamailio-tlsf-N (UDP processes), tandem-N (shards)
-    #[arg(
-        long,
-        value_delimiter = ',',
-        default_value = "forwarder,kamailio-1,kamailio-tlsf-1,kamailio-2,tandem-1,tandem-2"
-    )]
-    servers: Vec<Kind>,
-    /// The configuration that Kamailio and Tandem run
-    #[arg(long, default_value = "examples/stateless-proxy.cfg")]
-    config: PathBuf,
-    #[arg(long, default_value = "/usr/sbin/kamailio")]
-    kamailio: PathBuf,
-    /// [default: `tandem` beside this program]
-    #[arg(long)]
-    tandem: Option<PathBuf>,
-    /// Options of Tandem; {config}, {listen}, {callee} and {workers} are filled in
-    #[arg(long)]
-    tandem_options: Option<String>,
-    /// The first of 48 ports on 127.0.0.1
-    #[arg(long, default_value_t = 17_000)]
-    port_base: u16,
-    /// Where SIPp's and the servers' files go
-    #[arg(long, default_value = "target/bench")]
-    folder: PathBuf,
-}
-
 #[derive(Args)]
 struct Calls {
     #[command(flatten)]
-    servers: Servers,
+    choice: Choice,
     /// Calls a second
     #[arg(long, value_delimiter = ',', default_value = "1000,3000")]
     rates: Vec<u64>,
@@ -108,12 +102,15 @@ struct Calls {
     /// Exit with 1 when a goal is not reached
     #[arg(long)]
     strict: bool,
+    /// Exit with 1 when Tandem lost a call, whatever the machine did to the other figures
+    #[arg(long)]
+    lossless: bool,
 }
 
 #[derive(Args)]
 struct Instructions {
     #[command(flatten)]
-    servers: Servers,
+    choice: Choice,
     /// Calls of the shorter of the two runs whose difference counts
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     calls: u64,
@@ -122,6 +119,8 @@ struct Instructions {
 fn main() -> ExitCode {
     let outcome = match Command::parse().what {
         What::Calls(options) => calls(&options),
+        What::Memory(options) => memory::run(&options, &mut io::stdout()),
+        What::Faults(options) => faults::run(&options, &mut io::stdout()),
         What::Instructions(options) => count(&options),
         What::Indexing => indexing::run(&mut io::stdout()).map(|_| true).map_err(Into::into),
         What::Forwarder { listen, callee, route } => {
@@ -138,61 +137,25 @@ fn main() -> ExitCode {
     }
 }
 
-impl Servers {
-    fn programs(&self) -> Result<Programs, Box<dyn Error>> {
-        let config = fs::canonicalize(&self.config).map_err(|error| {
-            format!("{}: {error}; run from the repository's root or give --config", self.config.display())
-        })?;
-        let beside = std::env::current_exe()?.with_file_name("tandem");
-        let tandem = self.tandem.clone().unwrap_or(beside);
-        Ok(Programs {
-            kamailio: self.kamailio.clone(),
-            // Servers run in a folder of their own; what does not exist is told of later.
-            tandem: fs::canonicalize(&tandem).unwrap_or(tandem),
-            tandem_options: self.tandem_options.clone(),
-            config,
-        })
-    }
-
-    /// A fresh folder for one run's files.
-    fn run_folder(&self, name: &str) -> io::Result<PathBuf> {
-        let folder = self.folder.join(name);
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(&folder)?;
-        fs::canonicalize(folder)
-    }
-
-    /// The servers that are here, and those that are not with the reason.
-    fn present(&self, programs: &Programs) -> (Vec<Kind>, Vec<(Kind, String)>) {
-        let missing: Vec<_> = self
-            .servers
-            .iter()
-            .filter_map(|kind| programs.missing(*kind).map(|why| (*kind, why.to_owned())))
-            .collect();
-        let present = self.servers.iter().copied().filter(|kind| programs.missing(*kind).is_none()).collect();
-        (present, missing)
-    }
-}
-
 fn calls(options: &Calls) -> Result<bool, Box<dyn Error>> {
-    let programs = options.servers.programs()?;
-    let (present, missing) = options.servers.present(&programs);
-    let mut report = Report { machine: Machine::here(), outcomes: Vec::new(), missing };
+    let programs = options.choice.programs(STATELESS)?;
+    let (present, missing) = options.choice.present(&programs, SIDE_BY_SIDE);
+    let load = Load::of(&programs.config)?;
+    let mut report = Report { machine: Machine::here(), load, outcomes: Vec::new(), missing };
     for rate in options.rates.iter().copied() {
         for sources in options.sources.iter().copied() {
             let case = Case { rate, sources, seconds: options.seconds };
-            report.outcomes.extend(measure_case(options, &programs, &present, case)?);
+            report.outcomes.extend(measure_case(options, &programs, &present, load, case)?);
         }
     }
     io::stdout().write_all(report.text().as_bytes())?;
     write(options.json.as_deref(), &report.json()?)?;
     if let Some(file) = &options.markdown {
         let page = fs::read_to_string(file).unwrap_or_default();
-        write(Some(file), &report::insert(&page, &report.markdown()))?;
+        write(Some(file), &report::insert(&page, load.marks(), &report.markdown()))?;
     }
-    Ok(!options.strict || report.passes())
+    let lost = options.lossless && !report.lost_no_call();
+    Ok(!lost && (!options.strict || report.passes()))
 }
 
 /// Every server under one load, in turns: what disturbs a machine for a while disturbs all of them.
@@ -200,6 +163,7 @@ fn measure_case(
     options: &Calls,
     programs: &Programs,
     servers: &[Kind],
+    load: Load,
     case: Case,
 ) -> Result<Vec<Outcome>, Box<dyn Error>> {
     let mut outcomes: Vec<Outcome> = Vec::new();
@@ -212,9 +176,9 @@ fn measure_case(
                 case.rate,
                 case.sources
             )?;
-            let folder = options.servers.run_folder(&name)?;
-            let ports = Ports::new(options.servers.port_base);
-            let outcome = measure(&folder, programs, ports, kind, case)?;
+            let folder = options.choice.run_folder(&name)?;
+            let ports = options.choice.ports();
+            let outcome = measure(&folder, programs, ports, kind, load, case)?;
             match outcomes.iter_mut().find(|known| known.server == kind) {
                 Some(known) => known.merge(outcome),
                 None => outcomes.push(outcome),
@@ -225,15 +189,15 @@ fn measure_case(
 }
 
 fn count(options: &Instructions) -> Result<bool, Box<dyn Error>> {
-    let programs = options.servers.programs()?;
-    let (present, missing) = options.servers.present(&programs);
+    let programs = options.choice.programs(STATELESS)?;
+    let (present, missing) = options.choice.present(&programs, SIDE_BY_SIDE);
     let mut output = io::stdout().lock();
     for (kind, why) in missing {
         writeln!(output, "{kind:<16} not counted: {why}")?;
     }
     for kind in present {
-        let folder = options.servers.run_folder(&format!("{kind}-instructions"))?;
-        let ports = Ports::new(options.servers.port_base);
+        let folder = options.choice.run_folder(&format!("{kind}-instructions"))?;
+        let ports = options.choice.ports();
         match callgrind::count(&folder, &programs, ports, kind, options.calls) {
             Ok(counted) => writeln!(
                 output,

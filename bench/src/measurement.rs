@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::account::{Group, Memory, machine_time, memory, processor_time};
+use crate::goals;
 use crate::probe::{Passages, Prober, Probing};
 use crate::server::{Kind, Ports, Programs, Server};
 use crate::shards;
@@ -36,6 +37,10 @@ pub(crate) enum MeasurementError {
     Books(io::Error),
     #[error("the prober failed: {0}")]
     Probing(io::Error),
+    #[error("the phones failed: {0}; choose other ports with --port-base if these are taken")]
+    Phones(io::Error),
+    #[error("{0}: only {1} of {2} calls went on as they should within {3:?}; its log is {4}")]
+    Stalled(Kind, u32, u32, Duration, PathBuf),
 }
 
 /// A load: calls a second, from so many source ports, for so long.
@@ -135,14 +140,13 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     sorted.get(sorted.len().saturating_sub(1) / 2).copied()
 }
 
-/// Measures one server under one load.
-pub(crate) fn measure(
+/// Starts a server, and a prober that has seen it pass messages both ways.
+pub(crate) fn start(
     folder: &Path,
     programs: &Programs,
     ports: Ports,
     kind: Kind,
-    case: Case,
-) -> Result<Outcome, MeasurementError> {
+) -> Result<(Server, Prober), MeasurementError> {
     let prober = Prober::new(ports.server(), ports.probe_caller(), ports.probe_answerer())
         .map_err(|error| MeasurementError::Probe(ports, error))?;
     let (program, options) =
@@ -152,6 +156,19 @@ pub(crate) fn measure(
     if !prober.passes_within(READY).map_err(MeasurementError::Probing)? || server.ended() {
         return Err(MeasurementError::Deaf(kind, READY, server.log.clone()));
     }
+    Ok((server, prober))
+}
+
+/// Measures one server under one load.
+pub(crate) fn measure(
+    folder: &Path,
+    programs: &Programs,
+    ports: Ports,
+    kind: Kind,
+    load: goals::Load,
+    case: Case,
+) -> Result<Outcome, MeasurementError> {
+    let (mut server, prober) = start(folder, programs, ports, kind)?;
     let at_rest = memory(server.id());
 
     let sipp_group = Group::new("sipp").ok();
@@ -173,12 +190,15 @@ pub(crate) fn measure(
     let delays = probing.finish().map_err(MeasurementError::Probing)?;
     let (after_load, lasted) = (books(&server, &answerer)?, began.elapsed());
     let answerer = answerer.stop()?;
+    std::thread::sleep(load.settles());
     if server.ended() {
         return Err(MeasurementError::Fell(kind, server.log.clone()));
     }
+    let settled = processor_time(server.group.as_ref(), server.id()).map_err(MeasurementError::Books)?;
 
-    let [used, sipp, machine] =
+    let [under_load, sipp, machine] =
         std::array::from_fn(|index| (after_load[index] - before[index]).as_secs_f64());
+    let used = (settled - before[0]).as_secs_f64();
     let calls = case.calls();
     let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
     // The prober's messages are worked for as well: a call's part of the time is its part of all messages.
@@ -191,7 +211,7 @@ pub(crate) fn measure(
         answerer,
         per_call: vec![used * of_calls * 1e6 / calls as f64],
         sipp_per_call: if sipp_group.is_some() { vec![sipp * 1e6 / calls as f64] } else { Vec::new() },
-        others: vec![(machine - used - sipp).max(0.0) / lasted.as_secs_f64() / cores],
+        others: vec![(machine - under_load - sipp).max(0.0) / lasted.as_secs_f64() / cores],
         at_rest,
         after: memory(server.id()),
         probes: 0,

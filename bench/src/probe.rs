@@ -9,7 +9,7 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,8 @@ pub(crate) struct Prober {
     answerer: UdpSocket,
     server: SocketAddr,
     start: Instant,
+    /// The next request's number. A number that comes again would be a retransmission to a server with transactions.
+    next: AtomicU64,
 }
 
 /// What a probing found.
@@ -57,7 +59,7 @@ impl Prober {
         let answerer = UdpSocket::bind(answerer)?;
         caller.set_read_timeout(Some(LOOK_UP))?;
         answerer.set_read_timeout(Some(LOOK_UP))?;
-        Ok(Self { caller, answerer, server, start: Instant::now() })
+        Ok(Self { caller, answerer, server, start: Instant::now(), next: AtomicU64::new(0) })
     }
 
     /// Whether the server passes messages both ways before the deadline.
@@ -88,7 +90,7 @@ impl Prober {
                 if over(sent) {
                     break Ok(());
                 }
-                if let Err(error) = self.caller.send_to(&self.request(sent)?, self.server) {
+                if let Err(error) = self.caller.send_to(&self.request()?, self.server) {
                     break Err(error);
                 }
                 sent += 1;
@@ -143,7 +145,8 @@ impl Prober {
         }
     }
 
-    fn request(&self, number: u64) -> io::Result<Vec<u8>> {
+    fn request(&self) -> io::Result<Vec<u8>> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (caller, answerer) = (self.caller.local_addr()?, self.answerer.local_addr()?);
         let (server, run) = (self.server, std::process::id());
         Ok(format!(

@@ -1,11 +1,12 @@
 //! The figures side by side: as a table to read, as Markdown for the documentation, as JSON.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::fs;
 
-use crate::goals::{Verdict, judge, summary};
+use crate::goals::{Load, Verdict, judge, summary};
 use crate::measurement::{Case, Outcome, median};
 use crate::server::Kind;
+use crate::table;
 
 const HEAD: [&str; 12] = [
     "server",
@@ -21,9 +22,6 @@ const HEAD: [&str; 12] = [
     "shards",
     "goals",
 ];
-
-/// The marks in a page between which the figures stand.
-const MARKS: [&str; 2] = ["<!-- figures -->\n", "<!-- end of figures -->\n"];
 
 /// The machine that the figures are of.
 #[derive(Debug, serde::Serialize)]
@@ -48,10 +46,18 @@ impl Machine {
     }
 }
 
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { processor, cores, kernel } = self;
+        write!(f, "{processor}, {cores} cores, Linux {kernel}; everything on 127.0.0.1")
+    }
+}
+
 /// All outcomes of a session, with the servers that could not be measured and why.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Report {
     pub(crate) machine: Machine,
+    pub(crate) load: Load,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) missing: Vec<(Kind, String)>,
 }
@@ -87,7 +93,7 @@ impl Report {
             outcome,
             cost: outcome.cost(),
             failed: outcome.failed(),
-            verdicts: judge(outcome, self.of(outcome.case, Kind::Forwarder)),
+            verdicts: judge(self.load, outcome, self.of(outcome.case, Kind::Forwarder)),
         })
     }
 
@@ -101,42 +107,31 @@ impl Report {
     pub(crate) fn json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(&serde_json::json!({
             "machine": self.machine,
+            "load": self.load,
             "outcomes": self.judged().collect::<Vec<_>>(),
             "missing": self.missing,
         }))
     }
 
+    /// Whether every call through Tandem succeeded, and there were some.
+    pub(crate) fn lost_no_call(&self) -> bool {
+        let mut ours =
+            self.outcomes.iter().filter(|outcome| matches!(outcome.server, Kind::Tandem(_))).peekable();
+        ours.peek().is_some() && ours.all(|outcome| outcome.failed() == 0)
+    }
+
     /// Tables to read in a terminal.
     pub(crate) fn text(&self) -> String {
-        self.render(|title, rows| {
-            let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-            let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
-            let mut text = format!("\n{title}\n");
-            for row in rows {
-                let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-                let _ = writeln!(text, "  {}", cells.collect::<Vec<_>>().join("  ").trim_end());
-            }
-            text
-        })
+        self.render(table::text)
     }
 
     /// Tables for the documentation.
     pub(crate) fn markdown(&self) -> String {
-        self.render(|title, rows| {
-            let mut text = format!("\n**{title}**\n\n");
-            for (index, row) in rows.iter().enumerate() {
-                let _ = writeln!(text, "| {} |", row.join(" | "));
-                if index == 0 {
-                    let _ = writeln!(text, "|{}", "---|".repeat(row.len()));
-                }
-            }
-            text
-        })
+        self.render(table::markdown)
     }
 
-    fn render(&self, table: impl Fn(&str, &[Vec<String>]) -> String) -> String {
-        let Machine { processor, cores, kernel } = &self.machine;
-        let mut text = format!("{processor}, {cores} cores, Linux {kernel}; everything on 127.0.0.1.\n");
+    fn render(&self, table: impl Fn(&str, &table::Rows) -> String) -> String {
+        let mut text = format!("{}; {} configuration.\n", self.machine, self.load);
         for case in self.cases() {
             let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
             let outcomes = self.outcomes.iter().filter(|outcome| outcome.case == case);
@@ -178,7 +173,7 @@ impl Report {
             ),
             format!("{:.0} %", median(&outcome.others).unwrap_or(f64::NAN) * 100.0),
             shards(outcome),
-            summary(&judge(outcome, forwarder)),
+            summary(&judge(self.load, outcome, forwarder)),
         ]
     }
 }
@@ -215,10 +210,11 @@ fn shards(outcome: &Outcome) -> String {
     cells.collect::<Vec<_>>().join(" + ")
 }
 
-/// Puts the figures between the page's marks, for what was there; the figures alone if it has no marks.
-pub(crate) fn insert(page: &str, figures: &str) -> String {
-    let [begin, end] = MARKS;
-    match page.split_once(begin).and_then(|(before, rest)| Some((before, rest.split_once(end)?.1))) {
+/// Puts the figures between two marks of a page, for what was there; the figures alone if it has no such marks.
+/// The first mark is a comment with this name, the second one with `end of` before it.
+pub(crate) fn insert(page: &str, name: &str, figures: &str) -> String {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n"));
+    match page.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1))) {
         Some((before, after)) => format!("{before}{begin}\n{figures}\n{end}{after}"),
         None => figures.to_owned(),
     }
@@ -231,14 +227,14 @@ mod tests {
     #[test]
     fn figures_take_the_place_of_those_that_stood_between_the_marks() {
         let page = "# Page\n<!-- figures -->\nold\n<!-- end of figures -->\nmore\n";
-        let once = insert(page, "new");
+        let once = insert(page, "figures", "new");
         assert_eq!(once, "# Page\n<!-- figures -->\n\nnew\n<!-- end of figures -->\nmore\n");
-        assert_eq!(insert(&once, "new"), once);
+        assert_eq!(insert(&once, "figures", "new"), once);
     }
 
     #[test]
     fn a_page_without_marks_becomes_the_figures() {
-        assert_eq!(insert("", "new"), "new");
-        assert_eq!(insert("<!-- figures -->\nno end", "new"), "new");
+        assert_eq!(insert("", "figures", "new"), "new");
+        assert_eq!(insert("<!-- figures -->\nno end", "figures", "new"), "new");
     }
 }

@@ -15,8 +15,10 @@ use nix::unistd::Pid;
 use crate::account::{Group, command_in, tree};
 use crate::sipp::{ended_within, signal_to};
 
-/// How Kamailio is started.
-const KAMAILIO: &str = "-f {config} -A PROXY=udp:{listen} -A CALLEE=\"sip:{callee}\" -DD -E -n {workers}";
+/// How Kamailio is started. Its transactions live in shared memory, and the default's 64 MB would be full after
+/// a second or two of the load; unused memory costs nothing.
+const KAMAILIO: &str =
+    "-f {config} -A PROXY=udp:{listen} -A CALLEE=\"sip:{callee}\" -DD -E -n {workers} -m 4096";
 /// How Tandem is started.
 const TANDEM: &str = "run {config} -A PROXY=udp:{listen} -A CALLEE=\"sip:{callee}\" --shards {workers}";
 
@@ -111,6 +113,8 @@ pub(crate) struct Programs {
     /// Options of Tandem, with `{config}`, `{listen}`, `{callee}` and `{workers}` to be filled in.
     pub(crate) tandem_options: Option<String>,
     pub(crate) config: PathBuf,
+    /// Further preprocessor definitions, as `NAME=VALUE`.
+    pub(crate) defines: Vec<String>,
 }
 
 impl Programs {
@@ -131,7 +135,8 @@ impl Programs {
                 .replace("{callee}", &ports.answerer().to_string())
                 .replace("{workers}", &workers.to_string())
         });
-        Ok((program.clone(), filled.collect()))
+        let defines = self.defines.iter().flat_map(|define| ["-A".to_owned(), define.clone()]);
+        Ok((program.clone(), filled.chain(defines).collect()))
     }
 
     /// Why this server cannot be measured here, if so.
@@ -186,12 +191,17 @@ impl Server {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Asks it to end.
+    pub(crate) fn ask_to_end(&self) {
+        signal_to(&self.child, Signal::SIGTERM);
+    }
+
     /// Asks it to end and waits; whether it did so in time.
     pub(crate) fn stop(&mut self, limit: Duration) -> bool {
         if self.ended() {
             return true;
         }
-        signal_to(&self.child, Signal::SIGTERM);
+        self.ask_to_end();
         ended_within(&mut self.child, limit)
     }
 }
@@ -229,10 +239,17 @@ mod tests {
             tandem: "tandem".into(),
             tandem_options: None,
             config: "proxy.cfg".into(),
+            defines: vec!["FR_TIMER=1000".to_owned()],
         };
         for kind in [Kind::Kamailio(2), Kind::KamailioTlsf(2), Kind::Tandem(2)] {
             let (_, options) = programs.command(kind, Ports::new(17_000)).expect("no file is needed");
-            for wanted in ["proxy.cfg", "PROXY=udp:127.0.0.1:17000", "CALLEE=\"sip:127.0.0.1:17010\"", "2"] {
+            for wanted in [
+                "proxy.cfg",
+                "PROXY=udp:127.0.0.1:17000",
+                "CALLEE=\"sip:127.0.0.1:17010\"",
+                "2",
+                "FR_TIMER=1000",
+            ] {
                 assert!(options.iter().any(|option| option == wanted), "{kind}: {options:?}");
             }
         }

@@ -55,7 +55,13 @@ enum Part {
     ContentType,
     MaxForwards,
     RecordRoute,
+    /// A text that was inserted to be filled later.
+    Slot(Slot),
 }
+
+/// A place for a text that is only known when the message leaves, and may differ from branch to branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot(u32);
 
 /// A change, as people are shown it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +129,22 @@ impl EditList {
     /// Inserts `text` right after a field. The text brings its own line end.
     pub fn insert_after(&mut self, field: &HeaderField, text: &[u8]) {
         self.insert(field.whole.end as usize, Class::Text, text);
+    }
+
+    /// Inserts `text` before the byte at `at`, after other texts of its class there, to be replaced by
+    /// [`EditList::fill`] when it is known better.
+    pub fn insert_slot(&mut self, at: usize, class: Class, text: &[u8]) -> Slot {
+        let slot = Slot(self.serial);
+        self.push(at..at, class, i64::from(self.serial), Some(Part::Slot(slot)), text);
+        slot
+    }
+
+    /// Replaces the text of a slot; the place among others stays. A slot that is gone, because the changes were applied
+    /// or taken back, is left alone.
+    pub fn fill(&mut self, slot: Slot, text: &[u8]) {
+        if let Some(at) = self.edits.iter().position(|edit| edit.part == Some(Part::Slot(slot))) {
+            self.edits[at].text = self.keep(text);
+        }
     }
 
     /// Adds header lines after the last field. The text brings its own line ends.
@@ -223,9 +245,12 @@ impl EditList {
     }
 
     /// Takes back every edit since `mark`. What was set before the mark and set again since (the request URI, the status,
-    /// the body) is then not set at all.
+    /// the body) is then not set at all; Record-Route lines and slots that were filled since are empty.
     pub fn rollback(&mut self, mark: Mark) {
         self.edits.retain(|edit| edit.serial < mark.serial);
+        for edit in self.edits.iter_mut().filter(|edit| edit.text.end > offset(mark.arena)) {
+            edit.text = Span::default();
+        }
         self.arena.truncate(mark.arena);
         self.serial = mark.serial;
     }

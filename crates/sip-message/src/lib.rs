@@ -44,7 +44,7 @@ pub use content::{ContentType, Part, Parts};
 pub use credentials::{AuthParam, Credentials};
 pub use cseq::CSeq;
 pub use date::Date;
-pub use edit::{Change, Class, EditList, Mark};
+pub use edit::{Change, Class, EditList, Mark, Slot};
 pub use error::{HeaderError, Rule, ScanError};
 pub use framer::{Frame, FrameError, Framer, MissingLength, PONG};
 pub use grammar::{Values, unquote};

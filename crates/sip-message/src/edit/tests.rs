@@ -215,3 +215,28 @@ fn record_route_lines_keep_their_place_when_they_are_set_again() {
         "OPTIONS sip:a SIP/2.0\r\nX-Before: 1\r\nRecord-Route: <sip:p;lr>\r\nX-After: 1\r\nVia: v\r\n\r\n"
     );
 }
+
+#[test]
+fn a_slot_keeps_its_place_and_is_filled_as_often_as_one_likes() {
+    let message = message();
+    let mut edits = EditList::new();
+    let end = message.index().fields_end();
+    edits.append_header(&message, b"X: 1\r\n");
+    let slot = edits.insert_slot(end, Class::Text, b"Path: ?\r\n");
+    edits.append_header(&message, b"X: 2\r\n");
+    let lines = |edits: &EditList| {
+        let text = written(&message, edits);
+        text[TEXT.len() - 6..text.len() - 6].to_owned()
+    };
+    assert_eq!(lines(&edits), "X: 1\r\nPath: ?\r\nX: 2\r\n");
+    let mark = edits.mark();
+    for branch in ["Path: first\r\n", "Path: second\r\n"] {
+        edits.fill(slot, branch.as_bytes());
+        assert_eq!(lines(&edits), format!("X: 1\r\n{branch}X: 2\r\n"));
+        edits.rollback(mark);
+        assert_eq!(lines(&edits), "X: 1\r\nX: 2\r\n");
+    }
+    edits.clear();
+    edits.fill(slot, b"Path: late\r\n");
+    assert_eq!(lines(&edits), "");
+}

@@ -12,8 +12,12 @@ BENCH := $(TARGET)/release/bench
 
 # Processor time for all fuzz targets together, in seconds.
 FUZZ_SECONDS ?= 3600
-# Further options of `bench calls`, as in `make bench BENCH_OPTIONS="--rounds 3 --markdown docs/performance.md"`.
+# Further options of `bench calls`, and a page to put the tables into, as in
+# `make bench BENCH_OPTIONS="--rounds 3" BENCH_PAGE=docs/performance.md`.
 BENCH_OPTIONS ?=
+BENCH_PAGE ?=
+MARKDOWN := $(if $(BENCH_PAGE),--markdown $(BENCH_PAGE))
+STATEFUL := --config examples/stateful-proxy.cfg
 
 .PHONY: help setup build demo lint test bench instructions soak fuzz docs
 
@@ -39,15 +43,20 @@ test: setup lint ## Lint, and every test; the comparison with Debian's Kamailio 
 
 bench: setup build ## Tandem, Kamailio and a plain forwarder side by side on loopback
 	@mkdir -p $(TARGET)/bench
-	$(BENCH) calls --folder $(TARGET)/bench --json $(TARGET)/bench/calls.json $(BENCH_OPTIONS)
+	$(BENCH) calls --folder $(TARGET)/bench --json $(TARGET)/bench/calls.json $(MARKDOWN) $(BENCH_OPTIONS)
+	$(BENCH) calls $(STATEFUL) --folder $(TARGET)/bench --json $(TARGET)/bench/stateful.json $(MARKDOWN) $(BENCH_OPTIONS)
+	$(BENCH) memory --folder $(TARGET)/bench --json $(TARGET)/bench/memory.json $(MARKDOWN)
 	$(BENCH) indexing
 
 instructions: setup build ## Instructions and allocations a message, counted by callgrind
 	$(BENCH) instructions --folder $(TARGET)/bench
 
-soak: setup build ## Long runs: FUZZ_SECONDS of fuzzing, then a minute of calls
+soak: setup build ## Long runs: FUZZ_SECONDS of fuzzing, minutes of calls, 200,000 transactions at once, loss
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 	$(BENCH) calls --folder $(TARGET)/bench --servers forwarder,tandem-1,tandem-2 --rates 1000 --sources 8 --seconds 60
+	$(BENCH) calls $(STATEFUL) --folder $(TARGET)/bench --servers forwarder,tandem-1,tandem-2 --rates 2000 --sources 8 --seconds 60 --lossless
+	$(BENCH) memory --folder $(TARGET)/bench --calls 200000 --strict
+	$(BENCH) faults --folder $(TARGET)/bench --calls 5000 --rate 200 --strict
 
 fuzz: setup ## Every fuzz target, for FUZZ_SECONDS of processor time in all; the corpus is kept
 	@scripts/fuzz.sh $(FUZZ_SECONDS)

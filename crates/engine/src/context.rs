@@ -395,6 +395,16 @@ impl Context {
         Str::slice(self.message.buffer(), span.start as usize, span.end as usize)
     }
 
+    /// Exchanges the messages and all that belongs to them; what belongs to the running route stays: `$var` and its kin,
+    /// `$rc`, the steps that are being collected.
+    pub fn swap_message(&mut self, other: &mut Self) {
+        std::mem::swap(self, other);
+        std::mem::swap(&mut self.locals, &mut other.locals);
+        std::mem::swap(&mut self.return_code, &mut other.return_code);
+        std::mem::swap(&mut self.trace, &mut other.trace);
+        std::mem::swap(&mut self.settled, &mut other.settled);
+    }
+
     /// Forgets where the script wanted it sent: the first branch, its socket and path, and the others.
     pub fn clear_destinations(&mut self) {
         self.destination = Destination::default();

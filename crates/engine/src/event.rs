@@ -1,4 +1,4 @@
-//! Event routes that a module runs in the midst of a message's work: to their end, since nobody could wait for them.
+//! Routes that a module runs in the midst of a message's work: to their end, since nobody could wait for them.
 
 use cfg_vm::machine::{Ended, Execution};
 use cfg_vm::program::RouteId;
@@ -9,8 +9,13 @@ use crate::cx::Cx;
 /// Runs an event route on the message being worked on; false when it ended by `drop`. A function in it that wants to
 /// wait ends it.
 pub fn run(cx: &mut Cx<'_>, route: RouteId) -> bool {
+    run_as(cx, route, RouteContext::Event)
+}
+
+/// Runs a route of another kind in the same way.
+pub fn run_as(cx: &mut Cx<'_>, route: RouteId, context: RouteContext) -> bool {
     let before = (cx.context.route, cx.place);
-    cx.context.route = RouteContext::Event;
+    cx.context.route = context;
     let mut execution = Execution::new();
     execution.start(&cx.running.program, route, cx.running.limits, cx.context.is_traced());
     let dropped = match execution.run(cx) {
@@ -18,7 +23,7 @@ pub fn run(cx: &mut Cx<'_>, route: RouteId) -> bool {
         Ended::Cut(_) => false,
         Ended::Parked => {
             cx.pending = None;
-            tracing::error!(target: "core", "a function of an event route wants to wait; the route ends there");
+            tracing::error!(target: "core", "a function wants to wait in a route that cannot; the route ends there");
             false
         }
     };

@@ -21,6 +21,7 @@ pub mod siputils;
 pub mod sl;
 pub mod textops;
 pub mod textopsx;
+pub mod tm;
 pub mod xlog;
 
 use engine::Module;
@@ -43,5 +44,6 @@ pub const ALL: &[&Module] = &[
     &sl::MODULE,
     &textops::MODULE,
     &textopsx::MODULE,
+    &tm::MODULE,
     &xlog::MODULE,
 ];

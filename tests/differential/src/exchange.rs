@@ -162,8 +162,8 @@ impl Exchange {
             .normalise(&Outcome { name: message.name.clone(), deliveries, log, stuck: None }, &ports))
     }
 
-    /// Sentinels until all that the message causes has left. An answer by a stream may overtake datagrams of the same
-    /// time, so that another sentinel follows, by UDP.
+    /// Sentinels until all that the message causes has left. What leaves through another socket than the answer, or by a
+    /// stream, may come after the answer of the same time, so that another sentinel follows, by UDP.
     fn wait_for_sentinels(
         &mut self,
         server: &mut Server,
@@ -172,17 +172,11 @@ impl Exchange {
         log_from: usize,
         arrivals: &mut Vec<(usize, Arrival)>,
     ) -> Result<Vec<String>> {
-        let log = self.wait_for_sentinel(server, message, message.transport, sender, log_from, arrivals)?;
-        match message.transport {
-            Transport::Udp => Ok(log),
-            Transport::Tcp => {
-                let first = format!("sentinel sentinel-{}-", self.sentinels);
-                let mut log =
-                    self.wait_for_sentinel(server, message, Transport::Udp, sender, log_from, arrivals)?;
-                log.retain(|line| !line.ends_with(&first));
-                Ok(log)
-            }
-        }
+        self.wait_for_sentinel(server, message, message.transport, sender, log_from, arrivals)?;
+        let first = format!("sentinel sentinel-{}-", self.sentinels);
+        let mut log = self.wait_for_sentinel(server, message, Transport::Udp, sender, log_from, arrivals)?;
+        log.retain(|line| !line.ends_with(&first));
+        Ok(log)
     }
 
     fn wait_for_sentinel(

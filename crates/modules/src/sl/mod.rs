@@ -31,8 +31,7 @@ pub const MODULE: Module = Module {
             1,
             "1",
             "Whether `send_reply` uses the request's transaction where there is one.",
-        )
-        .ignored(),
+        ),
         Param::int_in(
             "rich_redirect",
             0,
@@ -60,7 +59,7 @@ pub const MODULE: Module = Module {
             "send_reply",
             REPLY,
             REQUEST.or(Routes::REPLY).or(Routes::FAILURE),
-            send::send_reply,
+            send::send_reply_in_transaction,
             "Replies within the request's transaction if there is one, else without.",
         ),
         Function::new(
@@ -115,6 +114,8 @@ const REQUEST: Routes = Routes::REQUEST.or(Routes::EVENT);
 
 /// The module under one configuration.
 pub(crate) struct Sl {
+    /// `bind_tm`.
+    uses_transactions: bool,
     tag: Arc<Tag>,
     counts: Counts,
     local_response: Option<RouteId>,
@@ -128,6 +129,7 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     let tag = setup.before::<Sl>().map_or_else(|| Arc::new(Tag::new()), |before| Arc::clone(&before.tag));
     let code = setup.int("default_code").and_then(|code| u16::try_from(code).ok());
     let state = Sl {
+        uses_transactions: setup.int("bind_tm") != Some(0),
         tag,
         counts: Counts::new(setup.statistics()),
         local_response: setup.route(RouteKind::Event, "sl:local-response"),

@@ -6,6 +6,7 @@ use sip_message::Method;
 
 use super::Sl;
 use super::redirect::write_contact;
+use crate::tm;
 
 /// Replies to the request being worked on, with To tag, counters and event route; `headers` are lines with their
 /// CRLFs. False when nothing was sent; why is in the log.
@@ -54,6 +55,14 @@ pub(super) fn send_reply(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     match code(args) {
         Some(code) => send(cx, code, args.text(1), b"").into(),
         None => Flow::FALSE,
+    }
+}
+
+/// `send_reply(code, reason)`: in the message's transaction if it has one.
+pub(super) fn send_reply_in_transaction(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
+    match (code(args), cx.state::<Sl>().uses_transactions.then(|| tm::of_message(cx)).flatten()) {
+        (Some(code), Some(id)) => tm::reply(cx, id, code, args.text(1)).into(),
+        _ => send_reply(cx, args),
     }
 }
 

@@ -1,0 +1,122 @@
+//! Replies to the caller: those made here, and those of branches passed on.
+
+use engine::reply::{self, Reply};
+use engine::{Context, Cx};
+use sip_transaction::server::Event;
+
+use super::machine;
+use super::table::Table;
+use super::transaction::{Cancel, Id, Outcome, Request};
+
+/// Replies with a code of our own, on the request. Whether it was a reply that could be sent.
+pub(super) fn local(cx: &mut Cx<'_>, id: Id, code: u16, reason: &[u8], headers: &[u8]) -> bool {
+    if !may_send(cx, id, code) {
+        return false;
+    }
+    let mut tag = Vec::with_capacity(16);
+    let index = cx.shard.index;
+    let table: &mut Table = cx.shard.kept();
+    table.write_tag(index, id, &mut tag);
+    let Some(transaction) = table.get_mut(id) else { return false };
+    let mut bytes = std::mem::take(&mut transaction.reply);
+    bytes.clear();
+    let composed = reply::compose(cx, &Reply { code, reason, tag: &tag, headers }, &mut bytes);
+    if let Err(error) = &composed {
+        tracing::error!(target: "tm", "no reply was made: {error}");
+        bytes.clear();
+    }
+    put(cx, id, code, bytes);
+    composed.is_ok()
+}
+
+/// Replies on the request from a route that has a reply in hand.
+pub(super) fn from_reply_route(cx: &mut Cx<'_>, id: Id, code: u16, reason: &[u8]) -> bool {
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get_mut(id) else { return false };
+    let Request::Home(mut request) = std::mem::replace(&mut transaction.request, Request::Away) else {
+        tracing::error!(target: "tm", "a route runs on the request, so that it cannot be answered from here");
+        return false;
+    };
+    cx.context.swap_message(&mut request);
+    let sent = local(cx, id, code, reason, b"");
+    cx.context.swap_message(&mut request);
+    if let Some(transaction) = cx.shard.kept::<Table>().get_mut(id) {
+        transaction.request = Request::Home(request);
+    }
+    sent
+}
+
+/// Passes a branch's reply on.
+pub(super) fn pass_on(cx: &mut Cx<'_>, id: Id, received: Option<&mut Context>) {
+    let context = match received {
+        Some(context) => context,
+        None => &mut *cx.context,
+    };
+    let Some(code) = context.message.status() else { return };
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get_mut(id) else { return };
+    let mut bytes = std::mem::take(&mut transaction.reply);
+    bytes.clear();
+    if reply::write_onward(context, &mut bytes) {
+        put(cx, id, code, bytes);
+    } else {
+        tracing::error!(target: "tm", "a reply without a Via below ours cannot be passed on");
+    }
+}
+
+/// A final reply goes out once, but for 2xx to an INVITE.
+fn may_send(cx: &mut Cx<'_>, id: Id, code: u16) -> bool {
+    let table: &mut Table = cx.shard.kept();
+    match table.get(id) {
+        Some(transaction) if transaction.is_answered() => {
+            tracing::error!(target: "tm", "{code} is not sent: the transaction has had its final reply, {}", transaction.status);
+            false
+        }
+        Some(_) => true,
+        None => false,
+    }
+}
+
+fn put(cx: &mut Cx<'_>, id: Id, code: u16, bytes: Vec<u8>) {
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get_mut(id) else { return };
+    transaction.reply = bytes;
+    let late = transaction.is_answered();
+    transaction.status = code;
+    if late {
+        // A 2xx after a failure of ours has been sent, or another 2xx (RFC 3261 §16.7 step 5): the machine may be past
+        // sending, the caller is not past hearing.
+        let (departure, reply) = (transaction.departure, std::mem::take(&mut transaction.reply));
+        machine::send(cx.shard, departure, &reply, "a reply");
+        return;
+    }
+    let event = match code {
+        ..200 => Event::Provisional,
+        200..300 => Event::Success,
+        _ => Event::Failure,
+    };
+    machine::server_event(cx.shard, id, event);
+    if code >= 200 {
+        forget_replies(cx, id);
+    }
+}
+
+/// Once a final reply is out, the replies that were kept for the choice are not needed any more.
+fn forget_replies(cx: &mut Cx<'_>, id: Id) {
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get_mut(id) else { return };
+    let mut kept = Vec::new();
+    for branch in &mut transaction.branches {
+        if let Some(code) = branch.outcome.code()
+            && let Outcome::Reply(context) = std::mem::replace(&mut branch.outcome, Outcome::Gone(code))
+        {
+            kept.push(context);
+        }
+        if matches!(branch.cancel, Cancel::None) && !branch.is_pending() {
+            branch.next.clear();
+        }
+    }
+    for context in kept {
+        table.give_back(context);
+    }
+}

@@ -1,0 +1,114 @@
+//! Serial forking: the branches by q, the best first, those of the same q at once (RFC 3261 §16.6 step 6).
+
+use std::collections::VecDeque;
+
+use engine::context::{Branch, Destination};
+use engine::{Args, Context, Cx, Flow};
+
+use super::Tm;
+
+/// The groups that have not been tried; goes with the message.
+#[derive(Default)]
+pub(super) struct Contacts(Option<VecDeque<Vec<Branch>>>);
+
+/// `t_load_contacts()`.
+pub(super) fn load(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
+    if !cx.state::<Tm>().params.has_contacts {
+        tracing::error!(target: "tm", "t_load_contacts: the parameter contacts_avp is not set");
+        return Flow::FALSE;
+    }
+    if cx.context.branches.is_empty() {
+        return Flow::TRUE;
+    }
+    let groups = grouped(all(cx.context));
+    *cx.data::<Contacts>() = Contacts(Some(groups));
+    Flow::TRUE
+}
+
+/// `t_next_contacts()`: 1 with a group, -2 when there is none left.
+pub(super) fn next(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
+    match take_next(cx) {
+        Taken::Group | Taken::NeverLoaded => Flow::TRUE,
+        Taken::None => Flow::Done(-2),
+    }
+}
+
+/// What `t_next_contacts` found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// A group, which is the message's destinations now.
+    Group,
+    /// No more.
+    None,
+    /// There was one destination, so that there is nothing to choose.
+    NeverLoaded,
+}
+
+pub(super) fn take_next(cx: &mut Cx<'_>) -> Taken {
+    let Contacts(Some(groups)) = cx.data::<Contacts>() else { return Taken::NeverLoaded };
+    let Some(group) = groups.pop_front() else { return Taken::None };
+    let mut group = group.into_iter();
+    cx.context.clear_destinations();
+    if let Some(first) = group.next() {
+        cx.context.flags.branch = first.flags;
+        cx.context.destination = Destination {
+            uri: Some(first.uri),
+            uri_to_send: first.uri_to_send,
+            path: first.path,
+            socket: first.socket,
+            q: first.q,
+            ruid: first.ruid,
+            location_ua: first.location_ua,
+            instance: first.instance,
+        };
+    }
+    cx.context.branches.extend(group);
+    Taken::Group
+}
+
+/// The first branch and the others, taken out of the message.
+fn all(context: &mut Context) -> Vec<Branch> {
+    let uri = context.request_uri();
+    let first = context.destination.clone();
+    let mut branches = vec![Branch {
+        uri,
+        uri_to_send: first.uri_to_send,
+        path: first.path,
+        socket: first.socket,
+        q: first.q,
+        flags: context.flags.branch,
+        ruid: first.ruid,
+        location_ua: first.location_ua,
+        instance: first.instance,
+        connection: None,
+    }];
+    branches.append(&mut context.branches);
+    branches
+}
+
+/// Groups of the same q, the highest first; without a q it is the lowest.
+fn grouped(mut branches: Vec<Branch>) -> VecDeque<Vec<Branch>> {
+    branches.sort_by_key(|branch| std::cmp::Reverse(branch.q));
+    let mut groups: VecDeque<Vec<Branch>> = VecDeque::new();
+    for branch in branches {
+        match groups.back_mut() {
+            Some(group) if group.first().is_some_and(|first| first.q == branch.q) => group.push(branch),
+            _ => groups.push_back(vec![branch]),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_q_comes_first_and_none_last() {
+        let of = |uri: &str, q| Branch { uri: uri.as_bytes().into(), q, ..Branch::default() };
+        let groups = grouped(vec![of("a", None), of("b", Some(300)), of("c", Some(900)), of("d", Some(300))]);
+        let names: Vec<Vec<&[u8]>> =
+            groups.iter().map(|group| group.iter().map(|branch| branch.uri.as_bytes()).collect()).collect();
+        assert_eq!(names, [vec![&b"c"[..]], vec![b"b", b"d"], vec![b"a"]]);
+    }
+}

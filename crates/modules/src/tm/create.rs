@@ -1,0 +1,122 @@
+//! From a request to its transaction: the one that it belongs to, or a new one.
+
+use engine::{Cx, reply};
+use sip_message::Method;
+use sip_transaction::{Kind, matching, server};
+
+use super::current::{self, Current};
+use super::machine;
+use super::table::Table;
+use super::transaction::{Id, Request, Timers, Transaction};
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A transaction was made for it.
+    New(Id),
+    /// It has had its transaction before in this route.
+    Own(Id),
+    /// It came before, or is the ACK of a failure: it has been dealt with.
+    Absorbed,
+    /// An ACK that belongs to no transaction here: of a 2xx.
+    StrayAck,
+    /// It lacks what a transaction is known by.
+    Unusable,
+}
+
+/// The transaction of the request being worked on.
+pub(super) fn find_or_create(cx: &mut Cx<'_>) -> Found {
+    if let Some(id) = current::id(cx) {
+        return Found::Own(id);
+    }
+    if cx.context.message.method() == Method::Ack {
+        return acknowledged(cx);
+    }
+    if let Some(id) = known(cx) {
+        repeated(cx, id);
+        return Found::Absorbed;
+    }
+    create(cx).map_or(Found::Unusable, Found::New)
+}
+
+/// The transaction that this request has already, from an earlier sending of it.
+pub(super) fn known(cx: &mut Cx<'_>) -> Option<Id> {
+    let table: &mut Table = cx.shard.kept();
+    let key = matching::request_key(&table.key, &cx.context.message)?;
+    table.find(key)
+}
+
+/// The INVITE transaction that an ACK or CANCEL is about.
+pub(super) fn invite(cx: &mut Cx<'_>) -> Option<Id> {
+    let table: &mut Table = cx.shard.kept();
+    let key = matching::invite_key(&table.key, &cx.context.message)?;
+    table.find(key)
+}
+
+/// A request came again: its last reply goes out again.
+pub(super) fn repeated(cx: &mut Cx<'_>, id: Id) {
+    let actions = machine::server_event(cx.shard, id, server::Event::Request);
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get_mut(id) else { return };
+    // As Kamailio, a 2xx as well: the caller's next hop may have lost it, and nobody else repeats it so soon.
+    if actions.is_empty() && transaction.state == server::State::Accepted && !transaction.reply.is_empty() {
+        let (departure, reply) = (transaction.departure, std::mem::take(&mut transaction.reply));
+        machine::send(cx.shard, departure, &reply, "a reply");
+        if let Some(transaction) = cx.shard.kept::<Table>().get_mut(id) {
+            transaction.reply = reply;
+        }
+    }
+}
+
+fn acknowledged(cx: &mut Cx<'_>) -> Found {
+    let Some(id) = invite(cx) else { return Found::StrayAck };
+    let state = cx.shard.kept::<Table>().get(id).map(|transaction| transaction.state);
+    match state {
+        Some(server::State::Completed | server::State::Confirmed) => {
+            machine::server_event(cx.shard, id, server::Event::Ack);
+            machine::remove_if_over(cx.shard, id);
+            Found::Absorbed
+        }
+        _ => Found::StrayAck,
+    }
+}
+
+fn create(cx: &mut Cx<'_>) -> Option<Id> {
+    let method = cx.context.message.method();
+    let kind = if method == Method::Invite { Kind::Invite } else { Kind::NonInvite };
+    let wishes = current::take_wishes(cx);
+    let departure = reply::departure(cx);
+    let now = cx.shard.now;
+    let table: &mut Table = cx.shard.kept();
+    let key = matching::request_key(&table.key, &cx.context.message)?;
+    let lifetime = match kind {
+        Kind::Invite => wishes.timing.max_inv_lifetime,
+        Kind::NonInvite => wishes.timing.max_noninv_lifetime,
+    };
+    let ends_at = match lifetime {
+        0 => u64::MAX,
+        lifetime => table.milliseconds(now) + u64::from(lifetime),
+    };
+    let id = table.insert(Box::new(Transaction {
+        running: std::sync::Arc::clone(cx.running),
+        kind,
+        method,
+        key: Some(key),
+        state: server::begin(kind, departure.target.proto != transport::Proto::Udp).state,
+        request: Request::Away,
+        departure,
+        branches: Vec::new(),
+        first_of_round: 0,
+        wishes,
+        reply: Vec::new(),
+        status: 0,
+        timers: Timers::default(),
+        ends_at,
+        canceled: false,
+        cancel_reason: Vec::new(),
+        next_job: None,
+    }));
+    cx.data::<Current>().id = Some(id);
+    cx.context.settled = true;
+    Some(id)
+}

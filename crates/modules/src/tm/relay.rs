@@ -1,0 +1,289 @@
+//! Relaying a request: a branch for each place that it is to go to.
+
+use engine::context::{Branch as Further, Destination, RouteContext};
+use engine::forward::{self, Departure, Hop, Lookup};
+use engine::module::{Flow, Resume};
+use engine::{Cx, event};
+use sip_message::Method;
+use sip_transaction::{Kind, client};
+use transport::resolve::Targets;
+
+use super::create::{self, Found};
+use super::current::Current;
+use super::machine;
+use super::table::Table;
+use super::transaction::{Branch, Cancel, Id, Outcome, Timers};
+use super::{Tm, answer, cancel, choice, current};
+
+/// Codes of the functions, as Kamailio has them.
+const UNRESOLVABLE: i64 = -478;
+const NOT_SENT: i64 = -477;
+const BAD_URI: i64 = -479;
+const ERROR: i64 = -1;
+
+/// One place to go to.
+struct Plan {
+    destination: Destination,
+    flags: u32,
+    hop: Option<Hop>,
+}
+
+/// Relays the request in its transaction, which is made if there is none; to `forced` if that is given, else to
+/// `$du` or `$ru`, and to the further branches in any case.
+pub(super) fn relay(cx: &mut Cx<'_>, forced: Option<Hop>) -> Flow {
+    let id = match create::find_or_create(cx) {
+        Found::New(id) | Found::Own(id) => id,
+        Found::Absorbed => return Flow::TRUE,
+        Found::StrayAck => return without_state(cx, forced),
+        Found::Unusable => return Flow::Done(ERROR),
+    };
+    if cx.context.message.method() == Method::Cancel
+        && let Some(invite) = create::invite(cx)
+    {
+        return cancel::end_to_end(cx, id, invite);
+    }
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get(id) else { return Flow::Done(ERROR) };
+    if transaction.canceled {
+        tracing::debug!(target: "tm", "the caller has cancelled the request: it is not relayed");
+        return Flow::Done(ERROR);
+    }
+    let wants_100 =
+        transaction.kind == Kind::Invite && transaction.status == 0 && transaction.wishes.auto_100;
+    if wants_100 {
+        let reason = cx.state::<Tm>().params.auto_100_reason.clone();
+        answer::local(cx, id, 100, &reason, b"");
+    }
+    let plans = plans(cx, forced);
+    branch_out(cx, id, plans.into_iter(), Progress::default())
+}
+
+/// An ACK of a 2xx has no transaction here (RFC 3261 §16.11).
+fn without_state(cx: &mut Cx<'_>, forced: Option<Hop>) -> Flow {
+    match forced.or_else(|| forward::next_hop(cx.context)) {
+        Some(hop) => forward::to_hop(cx, &hop),
+        None => Flow::Done(BAD_URI),
+    }
+}
+
+/// The first branch and the further ones, which are taken away.
+fn plans(cx: &mut Cx<'_>, forced: Option<Hop>) -> Vec<Plan> {
+    let is_new = forced.is_some() || is_new(cx);
+    let context = &mut *cx.context;
+    let mut plans = Vec::with_capacity(1 + context.branches.len());
+    if is_new {
+        plans.push(Plan {
+            destination: context.destination.clone(),
+            flags: context.flags.branch,
+            hop: forced.clone().or_else(|| forward::next_hop(context)),
+        });
+    }
+    for further in context.branches.drain(..) {
+        let hop =
+            forced.clone().or_else(|| Hop::of_uri(further.uri_to_send.as_ref().unwrap_or(&further.uri)));
+        plans.push(Plan { flags: further.flags, destination: destination_of(further), hop });
+    }
+    plans
+}
+
+/// Whether the first branch is to be tried: not when `append_branch()` has made a copy of it, and in a failure route not
+/// when it has been tried before.
+fn is_new(cx: &mut Cx<'_>) -> bool {
+    let (uri, via) = (cx.context.request_uri(), cx.context.destination.uri_to_send.clone());
+    if cx.context.branches.iter().any(|branch| branch.uri == uri && branch.uri_to_send == via) {
+        return false;
+    }
+    if cx.context.route != RouteContext::Failure {
+        return true;
+    }
+    let original = cx.context.original_uri();
+    current::transaction(cx).is_none_or(|transaction| {
+        !transaction.branches.iter().any(|branch| {
+            branch.destination.uri.as_ref().unwrap_or(&original) == &uri
+                && branch.destination.uri_to_send == via
+        })
+    })
+}
+
+fn destination_of(further: Further) -> Destination {
+    Destination {
+        uri: Some(further.uri),
+        uri_to_send: further.uri_to_send,
+        path: further.path,
+        socket: further.socket,
+        q: further.q,
+        ruid: further.ruid,
+        location_ua: further.location_ua,
+        instance: further.instance,
+    }
+}
+
+/// How far the branching has come.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    sent: usize,
+    error: Option<i64>,
+}
+
+/// Sends the plans' branches one after the other, waiting where a name has to be looked up.
+fn branch_out(cx: &mut Cx<'_>, id: Id, mut plans: std::vec::IntoIter<Plan>, mut progress: Progress) -> Flow {
+    while let Some(plan) = plans.next() {
+        let Some(hop) = plan.hop.clone() else {
+            progress.error = Some(BAD_URI);
+            continue;
+        };
+        match forward::lookup(cx, &hop) {
+            Lookup::Known(targets) => note(&mut progress, add(cx, id, plan, &targets)),
+            Lookup::Wait(answer) => {
+                return Flow::wait(async move {
+                    let targets = answer.await;
+                    let resume: Resume = Box::new(move |cx| {
+                        note(&mut progress, add(cx, id, plan, &targets));
+                        branch_out(cx, id, plans, progress)
+                    });
+                    resume
+                });
+            }
+        }
+    }
+    ended(cx, id, progress)
+}
+
+fn note(progress: &mut Progress, result: Result<(), i64>) {
+    match result {
+        Ok(()) => progress.sent += 1,
+        Err(code) => progress.error = Some(code),
+    }
+}
+
+fn ended(cx: &mut Cx<'_>, id: Id, progress: Progress) -> Flow {
+    if progress.sent > 0 {
+        return Flow::TRUE;
+    }
+    let code = progress.error.unwrap_or(ERROR);
+    if code == UNRESOLVABLE && cx.state::<Tm>().params.unresolved_as_failure {
+        return unresolved_as_failure(cx, id);
+    }
+    cx.context.failure = Some(code);
+    cx.data::<Current>().failed = Some(code);
+    Flow::Done(code)
+}
+
+/// Ours (`unresolved_as_failure`): a branch that could not be resolved has failed, as one whose peer is silent.
+fn unresolved_as_failure(cx: &mut Cx<'_>, id: Id) -> Flow {
+    let departure = current::transaction(cx).map(|transaction| transaction.departure);
+    let Some(departure) = departure else { return Flow::Done(ERROR) };
+    let branch = Branch {
+        state: client::State::Terminated,
+        outcome: Outcome::Local(478),
+        ..begun(departure, Vec::new(), cx.context.destination.clone(), cx.context.flags.branch)
+    };
+    push(cx, id, branch);
+    choice::choose(cx.shard, id);
+    Flow::TRUE
+}
+
+/// Sends one branch to the first of its targets.
+fn add(cx: &mut Cx<'_>, id: Id, plan: Plan, targets: &[transport::Target]) -> Result<(), i64> {
+    let Some((target, next)) = targets.split_first() else {
+        tracing::error!(target: "tm", "the destination cannot be resolved");
+        return Err(UNRESOLVABLE);
+    };
+    let own = std::mem::replace(&mut cx.context.destination, plan.destination);
+    let flags = std::mem::replace(&mut cx.context.flags.branch, plan.flags);
+    let mark = cx.context.edits.mark();
+    let result = send_branch(cx, id, *target, next);
+    cx.context.edits.rollback(mark);
+    cx.context.via.branch = None;
+    cx.context.destination = own;
+    cx.context.flags.branch = flags;
+    result
+}
+
+fn send_branch(
+    cx: &mut Cx<'_>,
+    id: Id,
+    target: transport::Target,
+    next: &[transport::Target],
+) -> Result<(), i64> {
+    let index = cx.shard.index;
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get(id) else { return Err(ERROR) };
+    let number = transaction.branches.len();
+    let on_branch = transaction.wishes.on_branch;
+    let mut name = Vec::with_capacity(52);
+    table.write_branch(index, id, number, &mut name);
+    cx.context.via.branch = Some(name.as_slice().into());
+    let before = *cx.data::<Current>();
+    cx.data::<Current>().branch = Some(number);
+    if let Some(route) = on_branch
+        && !event::run_as(cx, route, RouteContext::Branch)
+    {
+        cx.data::<Current>().branch = before.branch;
+        return Err(ERROR);
+    }
+    let routes = cx.data::<Current>().branch_routes;
+    let current = cx.data::<Current>();
+    (current.branch, current.branch_routes) = (before.branch, before.branch_routes);
+    let departure = match forward::prepare(cx, target) {
+        Ok(Some(departure)) => departure,
+        Ok(None) => return Err(ERROR),
+        Err(error) => {
+            tracing::error!(target: "tm", "relay: {error}");
+            return Err(NOT_SENT);
+        }
+    };
+    let mut bytes = Vec::new();
+    cx.context.edits.write(&cx.context.message, &mut bytes);
+    if !machine::send(cx.shard, departure, &bytes, "the request") {
+        return Err(NOT_SENT);
+    }
+    let mut branch = begun(departure, bytes, cx.context.destination.clone(), cx.context.flags.branch);
+    branch.next = Targets::from_slice(next);
+    branch.on_reply = routes.on_reply;
+    branch.on_branch_failure = routes.on_branch_failure;
+    push(cx, id, branch);
+    machine::begin_branch(cx.shard, id, number);
+    Ok(())
+}
+
+fn begun(departure: Departure, request: Vec<u8>, destination: Destination, flags: u32) -> Branch {
+    Branch {
+        state: client::State::Calling,
+        departure,
+        request,
+        destination,
+        flags,
+        on_reply: None,
+        on_branch_failure: None,
+        timers: Timers::default(),
+        status: 0,
+        replied: false,
+        outcome: Outcome::Pending,
+        cancel: Cancel::None,
+        next: Targets::new(),
+    }
+}
+
+/// Keeps a branch. The first one of a failure route begins a new round: with `failure_reply_mode` 3 the replies from
+/// before are out of the choice.
+fn push(cx: &mut Cx<'_>, id: Id, branch: Branch) {
+    let is_again = cx.context.route == RouteContext::Failure;
+    let drops = cx.state::<Tm>().params.failure_reply_mode == 3;
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get_mut(id) else { return };
+    if is_again && drops && !transaction.branches[transaction.first_of_round..].iter().any(Branch::is_pending)
+    {
+        transaction.first_of_round = transaction.branches.len();
+    }
+    transaction.branches.push(branch);
+}
+
+/// Tries the next address of a branch that failed (RFC 3263 §4.3); it becomes another branch.
+pub(super) fn try_next(cx: &mut Cx<'_>, id: Id, number: usize) -> bool {
+    let table: &mut Table = cx.shard.kept();
+    let Some(branch) = table.get_mut(id).and_then(|t| t.branches.get_mut(number)) else { return false };
+    let targets = std::mem::take(&mut branch.next);
+    let plan = Plan { destination: branch.destination.clone(), flags: branch.flags, hop: None };
+    !targets.is_empty() && add(cx, id, plan, &targets).is_ok()
+}

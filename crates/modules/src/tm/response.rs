@@ -1,0 +1,179 @@
+//! Replies from branches (RFC 3261 §16.7).
+
+use cfg_vm::machine::End;
+use engine::context::RouteContext;
+use engine::module::{Next, Run};
+use engine::{Context, Cx};
+use sip_message::{Message, Method};
+use sip_transaction::client::{Event, State};
+use sip_transaction::{Actions, Kind, hop};
+
+use super::current::Current;
+use super::table::Table;
+use super::transaction::{Cancel, Id, Outcome, Request};
+use super::{Tm, answer, cancel, choice, machine};
+
+/// Takes a reply that a branch of ours brought; nothing when it is none.
+pub(super) fn take(cx: &mut Cx<'_>) -> Option<Next> {
+    let message = &cx.context.message;
+    let index = cx.shard.index;
+    let via = message.top_via().ok()?;
+    let (id, number) = cx.shard.kept::<Table>().read_branch(index, via.branch()?)?;
+    let status = message.status()?;
+    let method = message.cseq().ok()?.method;
+    let event = match status {
+        ..200 => Event::Provisional,
+        200..300 => Event::Success,
+        _ => Event::Failure,
+    };
+    let branch = cx.shard.kept::<Table>().get(id).and_then(|transaction| transaction.branches.get(number))?;
+    if method == Method::Cancel && !matches!(branch.cancel, Cancel::None) {
+        machine::cancel_event(cx.shard, id, number, Some(event));
+        machine::remove_if_over(cx.shard, id);
+        return Some(Next::Done);
+    }
+    let state = branch.state;
+    cx.data::<Current>().id = Some(id);
+    cx.data::<Current>().branch = Some(number);
+    if event == Event::Provisional {
+        // Its timer starts after the reply's route, which may set its length.
+        return Some(match state {
+            State::Calling | State::Proceeding => {
+                note(cx, id, number, status);
+                routes(cx, id, number)
+            }
+            _ => Next::Done,
+        });
+    }
+    let actions = machine::branch_event(cx.shard, id, number, event);
+    if actions.contains(Actions::ACK) {
+        acknowledge(cx, id, number);
+    }
+    let next = if actions.contains(Actions::PASS) {
+        note(cx, id, number, status);
+        routes(cx, id, number)
+    } else {
+        Next::Done
+    };
+    machine::remove_if_over(cx.shard, id);
+    Some(next)
+}
+
+fn note(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
+    let table: &mut Table = cx.shard.kept();
+    if let Some(branch) = table.get_mut(id).and_then(|t| t.branches.get_mut(number)) {
+        branch.status = status;
+        branch.replied = true;
+    }
+}
+
+/// The ACK of a failure is hop by hop (RFC 3261 §17.1.1.3).
+fn acknowledge(cx: &mut Cx<'_>, id: Id, number: usize) {
+    let table: &mut Table = cx.shard.kept();
+    let Some(branch) = table.get(id).and_then(|t| t.branches.get(number)) else { return };
+    let departure = branch.departure;
+    let Ok(request) = Message::from_bytes(branch.request.clone()) else { return };
+    let mut bytes = Vec::with_capacity(512);
+    hop::write_ack(&request, &cx.context.message, &mut bytes);
+    machine::send(cx.shard, departure, &bytes, "an ACK");
+}
+
+/// Runs the branch's reply route, then the transaction's, if there are any.
+fn routes(cx: &mut Cx<'_>, id: Id, number: usize) -> Next {
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get(id) else { return Next::Done };
+    let of_branch = transaction.branches.get(number).and_then(|branch| branch.on_reply);
+    let Some(route) = of_branch.or(transaction.wishes.on_reply) else { return decide(cx) };
+    let then = if of_branch.is_some() { after_branch_route } else { after_route };
+    swap_variables(cx, id);
+    Next::Run(Run { route, context: RouteContext::Reply, then })
+}
+
+fn after_branch_route(cx: &mut Cx<'_>, end: End) -> Next {
+    let id = cx.data::<Current>().id;
+    let table: &mut Table = cx.shard.kept();
+    let route = id.and_then(|id| table.get(id)).and_then(|transaction| transaction.wishes.on_reply);
+    match route {
+        Some(route) if !end.drop => Next::Run(Run { route, context: RouteContext::Reply, then: after_route }),
+        _ => after_route(cx, end),
+    }
+}
+
+/// A reply route that drops keeps a provisional reply from the caller; a final one goes on all the same, as in Kamailio.
+fn after_route(cx: &mut Cx<'_>, end: End) -> Next {
+    let current = *cx.data::<Current>();
+    let (Some(id), Some(number)) = (current.id, current.branch) else { return Next::Done };
+    swap_variables(cx, id);
+    if end.drop && cx.context.message.status().is_some_and(|status| status < 200) {
+        machine::branch_event(cx.shard, id, number, Event::Provisional);
+        return Next::Done;
+    }
+    decide(cx)
+}
+
+/// The transaction's AVPs and flags are seen in its reply routes, and what these do to them stays.
+fn swap_variables(cx: &mut Cx<'_>, id: Id) {
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get_mut(id) else { return };
+    if let Request::Home(request) = &mut transaction.request {
+        std::mem::swap(&mut request.variables, &mut cx.context.variables);
+        std::mem::swap(&mut request.flags.message, &mut cx.context.flags.message);
+    }
+}
+
+/// Passes the reply on, keeps it, or makes the choice among all that were kept.
+fn decide(cx: &mut Cx<'_>) -> Next {
+    let current = *cx.data::<Current>();
+    let (Some(id), Some(number)) = (current.id, current.branch) else { return Next::Done };
+    let Some(status) = cx.context.message.status() else { return Next::Done };
+    match status {
+        ..200 => provisional(cx, id, number, status),
+        200..300 => success(cx, id, number, status),
+        _ => failure(cx, id, number, status),
+    }
+    Next::Done
+}
+
+fn provisional(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
+    machine::branch_event(cx.shard, id, number, Event::Provisional);
+    let relays_100 = cx.state::<Tm>().params.relay_100;
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get(id) else { return };
+    let is_waiting = transaction.branches.get(number).is_some_and(|b| matches!(b.cancel, Cancel::Waiting));
+    let passes = !transaction.is_answered() && (status > 100 || relays_100);
+    if is_waiting {
+        cancel::branch(cx.shard, id, number);
+    }
+    if passes {
+        answer::pass_on(cx, id, None);
+    }
+}
+
+fn success(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get_mut(id) else { return };
+    if let Some(branch) = transaction.branches.get_mut(number) {
+        branch.outcome = Outcome::Gone(status);
+    }
+    let passes = transaction.kind == Kind::Invite || !transaction.is_answered();
+    if passes {
+        answer::pass_on(cx, id, None);
+    }
+    cancel::pending(cx.shard, id);
+    machine::remove_if_over(cx.shard, id);
+}
+
+fn failure(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
+    let table: &mut Table = cx.shard.kept();
+    let mut kept: Box<Context> = table.spare();
+    cx.context.swap_message(&mut kept);
+    let Some(transaction) = table.get_mut(id) else { return table.give_back(kept) };
+    let ends_all = status >= 600 && !transaction.wishes.disable_6xx;
+    if let Some(branch) = transaction.branches.get_mut(number) {
+        branch.outcome = Outcome::Reply(kept);
+    }
+    if ends_all {
+        cancel::pending(cx.shard, id);
+    }
+    choice::concluded(cx.shard, id, number);
+}

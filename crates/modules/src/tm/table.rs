@@ -1,0 +1,250 @@
+//! A shard's transactions: where they are kept, how they are found, and their timers.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::io::Write as _;
+use std::time::Instant;
+
+use engine::Context;
+use engine::branch::COOKIE;
+use sip_transaction::{ServerKey, TimerWheel};
+
+use super::transaction::{Id, Transaction};
+
+/// Length of a tick of the timers in milliseconds: what a retransmission may come late.
+const TICK: u32 = 16;
+/// Contexts kept for reuse.
+const SPARE: usize = 256;
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Alarm {
+    pub(super) id: Id,
+    pub(super) of: Of,
+    pub(super) timer: Timer,
+}
+
+/// Whose timer it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// The server's side.
+    Server,
+    /// A branch's request.
+    Branch(u16),
+    /// A branch's CANCEL.
+    Cancel(u16),
+}
+
+/// Which of a machine's timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    Retransmit,
+    Timeout,
+    Wait,
+}
+
+/// A hash that has been made with a key already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+struct Slot {
+    generation: u32,
+    transaction: Option<Box<Transaction>>,
+}
+
+/// All transactions of a shard.
+pub(super) struct Table {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    by_key: HashMap<ServerKey, Id, BuildHasherDefault<Hashed>>,
+    pub(super) wheel: TimerWheel<Alarm>,
+    epoch: Instant,
+    /// Peers choose what is hashed, and must not be able to make a branch of ours.
+    pub(super) key: RandomState,
+    #[allow(clippy::vec_box, reason = "contexts move between transactions and routes: a pointer is cheaper")]
+    spare: Vec<Box<Context>>,
+    /// Of slots that are made from now on: above all that there have been, so that no name comes twice.
+    generation: u32,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_key: HashMap::default(),
+            wheel: TimerWheel::new(TICK, 0),
+            epoch: Instant::now(),
+            key: RandomState::new(),
+            spare: Vec::new(),
+            generation: 0,
+        }
+    }
+}
+
+impl Table {
+    /// The shard's clock, in milliseconds.
+    pub(super) fn milliseconds(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.epoch).as_millis() as u64
+    }
+
+    /// When milliseconds of the shard's clock are reached.
+    pub(super) fn instant(&self, milliseconds: u64) -> Instant {
+        self.epoch + std::time::Duration::from_millis(milliseconds)
+    }
+
+    /// Keeps a transaction, under its name and its key.
+    pub(super) fn insert(&mut self, transaction: Box<Transaction>) -> Id {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: self.generation, transaction: None });
+            (self.slots.len() - 1) as u32
+        });
+        let entry = &mut self.slots[slot as usize];
+        let id = Id { slot, generation: entry.generation };
+        if let Some(key) = transaction.key {
+            self.by_key.insert(key, id);
+        }
+        entry.transaction = Some(transaction);
+        id
+    }
+
+    pub(super) fn get(&self, id: Id) -> Option<&Transaction> {
+        let slot = self.slots.get(id.slot as usize)?;
+        slot.transaction.as_deref().filter(|_| slot.generation == id.generation)
+    }
+
+    pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Transaction> {
+        let slot = self.slots.get_mut(id.slot as usize)?;
+        slot.transaction.as_deref_mut().filter(|_| slot.generation == id.generation)
+    }
+
+    /// The transaction and the timers, both at once.
+    pub(super) fn with_wheel(&mut self, id: Id) -> Option<(&mut Transaction, &mut TimerWheel<Alarm>)> {
+        let slot = self.slots.get_mut(id.slot as usize)?;
+        let transaction = slot.transaction.as_deref_mut().filter(|_| slot.generation == id.generation)?;
+        Some((transaction, &mut self.wheel))
+    }
+
+    /// The server transaction of a request's key.
+    pub(super) fn find(&self, key: ServerKey) -> Option<Id> {
+        self.by_key.get(&key).copied()
+    }
+
+    /// Forgets a transaction; its timers must have been stopped.
+    pub(super) fn remove(&mut self, id: Id) -> Option<Box<Transaction>> {
+        let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
+        let transaction = slot.transaction.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(id.slot);
+        if let Some(key) = transaction.key
+            && self.by_key.get(&key) == Some(&id)
+        {
+            self.by_key.remove(&key);
+        }
+        self.shrink();
+        Some(transaction)
+    }
+
+    /// Gives memory back after a burst.
+    fn shrink(&mut self) {
+        let live = self.slots.len() - self.free.len();
+        if live == 0 && self.slots.len() > 4096 {
+            let last = self.slots.iter().map(|slot| slot.generation).max().unwrap_or(0);
+            self.generation = last.wrapping_add(1);
+            self.slots = Vec::new();
+            self.free = Vec::new();
+            self.by_key.shrink_to_fit();
+        }
+    }
+
+    /// A context to be filled.
+    pub(super) fn spare(&mut self) -> Box<Context> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes a context back that nobody needs any more.
+    pub(super) fn give_back(&mut self, context: Box<Context>) {
+        if self.spare.len() < SPARE {
+            self.spare.push(context);
+        }
+    }
+
+    /// The branch parameter of a transaction's request: its name under a keyed hash, so that a stranger's guess is
+    /// noticed.
+    pub(super) fn write_branch(&self, shard: usize, id: Id, branch: usize, out: &mut Vec<u8>) {
+        let seal = self.seal(shard, id);
+        out.extend_from_slice(COOKIE);
+        // A Vec takes everything.
+        let _ = write!(
+            out,
+            "{:02x}{:02x}.{:08x}{:08x}{seal:016x}.{branch:x}",
+            shard as u8, seal as u8, id.slot, id.generation
+        );
+    }
+
+    /// What a branch parameter names, if it is one of ours.
+    pub(super) fn read_branch(&self, shard: usize, text: &[u8]) -> Option<(Id, usize)> {
+        let text = text.strip_prefix(COOKIE)?;
+        let mut parts = text.split(|byte| *byte == b'.');
+        let (head, name, branch) = (parts.next()?, parts.next()?, parts.next()?);
+        if head.len() != 4 || name.len() != 32 || parts.next().is_some() {
+            return None;
+        }
+        let id = Id { slot: hex(&name[..8])? as u32, generation: hex(&name[8..16])? as u32 };
+        let seal = hex(&name[16..])?;
+        (seal == self.seal(shard, id)).then_some((id, hex(branch)? as usize))
+    }
+
+    /// The To tag of replies that are made here for a transaction.
+    pub(super) fn write_tag(&self, shard: usize, id: Id, out: &mut Vec<u8>) {
+        let hash = self.key.hash_one(("To tag", shard, id.slot, id.generation));
+        // A Vec takes everything.
+        let _ = write!(out, "{hash:016x}");
+    }
+
+    fn seal(&self, shard: usize, id: Id) -> u64 {
+        self.key.hash_one((shard, id.slot, id.generation))
+    }
+}
+
+fn hex(text: &[u8]) -> Option<u64> {
+    let is_plain = !text.is_empty() && text.iter().all(u8::is_ascii_hexdigit);
+    is_plain.then(|| u64::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_names_its_transaction_and_a_stranger_cannot_make_one() {
+        let table = Table::default();
+        let id = Id { slot: 7, generation: 3 };
+        let mut text = Vec::new();
+        table.write_branch(1, id, 12, &mut text);
+        assert_eq!(table.read_branch(1, &text), Some((id, 12)));
+        assert_eq!(table.read_branch(0, &text), None);
+        assert_eq!(Table::default().read_branch(1, &text), None);
+        let forged = String::from_utf8(text).unwrap().replace("00000007", "00000008");
+        assert_eq!(table.read_branch(1, forged.as_bytes()), None);
+        for rubbish in [&b""[..], b"z9hG4bK", b"z9hG4bK0101.x.0", b"z9hG4bK+101.+0000007.0"] {
+            assert_eq!(table.read_branch(1, rubbish), None);
+        }
+    }
+}

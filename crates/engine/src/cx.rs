@@ -119,6 +119,13 @@ impl<'a> Cx<'a> {
         bound::evaluate_bound(self, template)
     }
 
+    /// Tells the modules that hung into [`routed`](crate::setup::Hooks::routed) that a Route of ours led the request here.
+    pub fn tell_routed(&mut self, params: &[u8]) {
+        for hook in &self.running.hooks.routed {
+            hook(self, params);
+        }
+    }
+
     /// Whether a function is the core's; the registry has `core` first.
     fn is_of_core(&self, function: FunctionId) -> bool {
         self.running.registry.modules.first().is_some_and(|core| (function.0 as usize) < core.functions.len())

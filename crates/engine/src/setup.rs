@@ -72,6 +72,8 @@ pub struct Hooks {
     pub clocks: Vec<Clock>,
     /// When it is known which socket a request leaves through, before our Via is added; also for each branch.
     pub before_send: Vec<fn(&mut Cx<'_>, crate::listener::ListenerId)>,
+    /// When a request was routed by a Route of ours, with that Route's parameters, `;` in front.
+    pub routed: Vec<fn(&mut Cx<'_>, &[u8])>,
     /// Domains that count as this server with everything below them. Read when the server starts.
     pub own_domains: Vec<crate::listener::OwnDomain>,
     /// Routes that run at intervals.

@@ -42,7 +42,19 @@ pub(super) fn loose_route_preloaded(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
     (route_by_headers(cx, false) == Outcome::Preloaded).into()
 }
 
+/// Routes the request, and tells other modules of a Route of ours that it took off.
 fn route_by_headers(cx: &mut Cx<'_>, loose_only: bool) -> Outcome {
+    let before = cx.data::<Routing>().own_params.take();
+    let outcome = by_headers(cx, loose_only);
+    match cx.data::<Routing>().own_params.clone() {
+        Some(params) if !params.is_empty() => cx.tell_routed(&params),
+        Some(_) => {}
+        None => cx.data::<Routing>().own_params = before,
+    }
+    outcome
+}
+
+fn by_headers(cx: &mut Cx<'_>, loose_only: bool) -> Outcome {
     let message = &cx.context.message;
     let Some(first) = message.route_values().next() else { return Outcome::Nothing };
     let Some(first) = uri_of(cx, first) else {

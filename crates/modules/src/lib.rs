@@ -13,6 +13,7 @@ pub mod ipops;
 pub mod kex;
 pub mod maxfwd;
 pub mod nathelper;
+pub mod path;
 pub mod pv;
 pub mod rr;
 pub mod rtimer;
@@ -36,6 +37,7 @@ pub const ALL: &[&Module] = &[
     &kex::MODULE,
     &maxfwd::MODULE,
     &nathelper::MODULE,
+    &path::MODULE,
     &pv::MODULE,
     &rr::MODULE,
     &rtimer::MODULE,

@@ -33,13 +33,13 @@ impl Ranges {
 }
 
 /// An address, IPv6 with or without brackets.
-pub(super) fn parse(host: &[u8]) -> Option<IpAddr> {
+pub(crate) fn parse(host: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(host).ok()?;
     text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text).parse().ok()
 }
 
 /// `ip:port`, or with another character between them; IPv6 in brackets.
-pub(super) fn write(address: SocketAddr, between: char, out: &mut Vec<u8>) {
+pub(crate) fn write(address: SocketAddr, between: char, out: &mut Vec<u8>) {
     use std::io::Write as _;
     // A Vec takes everything.
     let _ = match address.ip() {
@@ -49,7 +49,7 @@ pub(super) fn write(address: SocketAddr, between: char, out: &mut Vec<u8>) {
 }
 
 /// `sip:ip:port`, with `;transport=…` for all but UDP.
-pub(super) fn write_uri(address: SocketAddr, proto: Proto, out: &mut Vec<u8>) {
+pub(crate) fn write_uri(address: SocketAddr, proto: Proto, out: &mut Vec<u8>) {
     use std::io::Write as _;
     out.extend_from_slice(b"sip:");
     write(address, ':', out);
@@ -63,12 +63,12 @@ pub(super) fn write_uri(address: SocketAddr, proto: Proto, out: &mut Vec<u8>) {
 const PROTOS: [Proto; 6] = [Proto::Udp, Proto::Tcp, Proto::Tls, Proto::Sctp, Proto::Ws, Proto::Wss];
 
 /// A transport's number in aliases.
-pub(super) fn number_of(proto: Proto) -> usize {
+pub(crate) fn number_of(proto: Proto) -> usize {
     PROTOS.iter().position(|known| *known == proto).map_or(0, |at| at + 1)
 }
 
 /// The transport of a number in aliases.
-pub(super) fn proto_of(number: &[u8]) -> Option<Proto> {
+pub(crate) fn proto_of(number: &[u8]) -> Option<Proto> {
     let number: usize = std::str::from_utf8(number).ok()?.parse().ok()?;
     PROTOS.get(number.checked_sub(1)?).copied()
 }

@@ -30,7 +30,7 @@ pub(super) fn add_given(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 }
 
 /// `;alias=…`
-fn parameter(name: &[u8], address: SocketAddr, proto: Proto) -> Vec<u8> {
+pub(crate) fn parameter(name: &[u8], address: SocketAddr, proto: Proto) -> Vec<u8> {
     let mut text = [b";", name, b"="].concat();
     write(address, '~', &mut text);
     // A Vec takes everything.
@@ -97,7 +97,7 @@ fn change(context: &mut Context, make: impl FnOnce(&NameAddr<'_>, usize) -> Vec<
 }
 
 /// The address that an alias's value holds.
-fn read(value: &[u8]) -> Option<(SocketAddr, Proto)> {
+pub(crate) fn read(value: &[u8]) -> Option<(SocketAddr, Proto)> {
     let mut parts = value.split(|&byte| byte == b'~');
     let ip = parse(parts.next()?)?;
     let port = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;

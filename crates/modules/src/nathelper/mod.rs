@@ -2,10 +2,10 @@
 //!
 //! Keeping translators open by pings needs the contacts of `usrloc`; that part comes with it.
 
-mod address;
-mod alias;
+pub(crate) mod address;
+pub(crate) mod alias;
 mod contact;
-mod received;
+pub(crate) mod received;
 mod sdp;
 mod suspicion;
 

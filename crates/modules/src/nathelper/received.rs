@@ -27,7 +27,7 @@ pub(super) fn add_param(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let Context { message, edits, received, .. } = &mut *cx.context;
     let mut uri = Vec::new();
     write_uri(received.source, received.proto, &mut uri);
-    let param = if in_uri { escaped(&uri) } else { [b";received=\"", &uri[..], b"\""].concat() };
+    let param = if in_uri { escaped(b"received", &uri) } else { [b";received=\"", &uri[..], b"\""].concat() };
     for value in message.contact_values() {
         let Ok(contact) = message.name_addr(value) else { return Flow::FALSE };
         if contact.is_star() {
@@ -41,9 +41,9 @@ pub(super) fn add_param(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     Flow::TRUE
 }
 
-/// `;received=…` within a URI, where a semicolon and an equals sign of the value must be escaped.
-fn escaped(uri: &[u8]) -> Vec<u8> {
-    let mut text = b";received=".to_vec();
+/// `;name=…` within a URI, where a semicolon and an equals sign of the value must be escaped.
+pub(crate) fn escaped(name: &[u8], uri: &[u8]) -> Vec<u8> {
+    let mut text = [b";", name, b"="].concat();
     for &byte in uri {
         match byte {
             b';' => text.extend_from_slice(b"%3B"),
@@ -60,6 +60,9 @@ mod tests {
 
     #[test]
     fn a_uri_within_a_uri_is_escaped() {
-        assert_eq!(escaped(b"sip:1.1.1.1:5;transport=tcp"), b";received=sip:1.1.1.1:5%3Btransport%3Dtcp");
+        assert_eq!(
+            escaped(b"received", b"sip:1.1.1.1:5;transport=tcp"),
+            b";received=sip:1.1.1.1:5%3Btransport%3Dtcp"
+        );
     }
 }

@@ -129,11 +129,18 @@ fn configuration(folder: &Path) -> Result<String> {
     }
     let map = read("map.txt")?;
     let mut block = read("block.cfg")?;
+    let mut pairs = Vec::new();
     for line in map.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
-        let (from, to) = line.split_once(' ').ok_or_else(|| {
+        let pair = line.split_once(' ').ok_or_else(|| {
             Error::Case(folder.join("map.txt"), format!("`{line}`: write the block's address, a space, ours"))
         })?;
-        block = block.replace(from, to.trim());
+        pairs.push(pair);
+    }
+    for (from, to) in &pairs {
+        // A target that the page blanked stands for several: each line takes the next of them.
+        let is_one_of_many = pairs.iter().filter(|(other, _)| other == from).count() > 1;
+        let times = if is_one_of_many { 1 } else { usize::MAX };
+        block = block.replacen(from, to.trim(), times);
     }
     let closing = read("closing.cfg").unwrap_or_default();
     Ok(format!("{}\n{block}\n{closing}", read("prelude.cfg")?))

@@ -14,7 +14,7 @@ use crate::party::{Draft, Party, Received, Sent, header};
 use crate::server::Server;
 
 /// How long a step waits for what it names.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The socket to which everything goes.
 const SERVER: &str = "127.100.100.1:5060";

@@ -7,7 +7,7 @@ use sip_transaction::{client, hop};
 
 use super::table::Table;
 use super::transaction::{Branch, Cancel, Id, Timers};
-use super::{answer, machine};
+use super::{Tm, answer, machine};
 
 /// A CANCEL from the caller: answered here, and sent to every branch that has no final reply.
 pub(super) fn end_to_end(cx: &mut Cx<'_>, id: Id, invite: Id) -> Flow {
@@ -27,6 +27,18 @@ pub(super) fn end_to_end(cx: &mut Cx<'_>, id: Id, invite: Id) -> Flow {
     }
     pending(cx.shard, invite);
     Flow::TRUE
+}
+
+/// Cancels what is left after a branch has decided the call: the reason says so (RFC 3326), unless that is turned off.
+pub(super) fn completed(cx: &mut Cx<'_>, id: Id, status: u16) {
+    let gives_reason = cx.state::<Tm>().params.local_cancel_reason;
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get_mut(id) else { return };
+    if gives_reason && transaction.cancel_reason.is_empty() {
+        let text = if status < 300 { ";text=\"Call completed elsewhere\"" } else { "" };
+        transaction.cancel_reason = format!("Reason: SIP;cause={status}{text}\r\n").into_bytes();
+    }
+    pending(cx.shard, id);
 }
 
 /// Cancels every branch that has no final reply.

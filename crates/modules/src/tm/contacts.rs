@@ -28,8 +28,8 @@ pub(super) fn load(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
 /// `t_next_contacts()`: 1 with a group, -2 when there is none left.
 pub(super) fn next(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
     match take_next(cx) {
-        Taken::Group | Taken::NeverLoaded => Flow::TRUE,
-        Taken::None => Flow::Done(-2),
+        Taken::Group => Flow::TRUE,
+        Taken::None | Taken::NeverLoaded => Flow::Done(-2),
     }
 }
 
@@ -86,8 +86,10 @@ fn all(context: &mut Context) -> Vec<Branch> {
     branches
 }
 
-/// Groups of the same q, the highest first; without a q it is the lowest.
+/// Groups of the same q, the highest first; without a q it is the lowest. In a group the last added comes first, as in
+/// Kamailio.
 fn grouped(mut branches: Vec<Branch>) -> VecDeque<Vec<Branch>> {
+    branches.reverse();
     branches.sort_by_key(|branch| std::cmp::Reverse(branch.q));
     let mut groups: VecDeque<Vec<Branch>> = VecDeque::new();
     for branch in branches {
@@ -109,6 +111,6 @@ mod tests {
         let groups = grouped(vec![of("a", None), of("b", Some(300)), of("c", Some(900)), of("d", Some(300))]);
         let names: Vec<Vec<&[u8]>> =
             groups.iter().map(|group| group.iter().map(|branch| branch.uri.as_bytes()).collect()).collect();
-        assert_eq!(names, [vec![&b"c"[..]], vec![b"b", b"d"], vec![b"a"]]);
+        assert_eq!(names, [vec![&b"c"[..]], vec![b"d", b"b"], vec![b"a"]]);
     }
 }

@@ -64,6 +64,13 @@ pub(super) const PARAMS: &[Param] = &[
         "Where `t_load_contacts` keeps the branches; any value turns serial forking on.",
     ),
     Param::int_in(
+        "local_cancel_reason",
+        0,
+        1,
+        "1",
+        "Whether a CANCEL that follows from another branch's reply says so.",
+    ),
+    Param::int_in(
         "unresolved_as_failure",
         0,
         1,
@@ -111,6 +118,7 @@ pub(super) struct Params {
     pub(super) default_code: u16,
     pub(super) default_reason: Str,
     pub(super) has_contacts: bool,
+    pub(super) local_cancel_reason: bool,
     pub(super) unresolved_as_failure: bool,
     pub(super) auto_next_contacts: bool,
 }
@@ -152,6 +160,7 @@ impl Params {
             default_code: number("default_code", 500) as u16,
             default_reason: text("default_reason", "Server Internal Error"),
             has_contacts: setup.text("contacts_avp").is_some_and(|name| !name.is_empty()),
+            local_cancel_reason: is_on("local_cancel_reason", true),
             unresolved_as_failure: is_on("unresolved_as_failure", false),
             auto_next_contacts: is_on("auto_next_contacts", false),
         }

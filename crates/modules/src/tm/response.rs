@@ -26,11 +26,16 @@ pub(super) fn take(cx: &mut Cx<'_>) -> Option<Next> {
         200..300 => Event::Success,
         _ => Event::Failure,
     };
-    let branch = cx.shard.kept::<Table>().get(id).and_then(|transaction| transaction.branches.get(number))?;
+    let transaction = cx.shard.kept::<Table>().get(id)?;
+    let (branch, own_method) = (transaction.branches.get(number)?, transaction.method);
     if method == Method::Cancel && !matches!(branch.cancel, Cancel::None) {
         machine::cancel_event(cx.shard, id, number, Some(event));
         machine::remove_if_over(cx.shard, id);
         return Some(Next::Done);
+    }
+    // A reply to something else that this transaction never sent is not its own.
+    if method != own_method {
+        return None;
     }
     let state = branch.state;
     cx.data::<Current>().id = Some(id);
@@ -159,7 +164,7 @@ fn success(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
     if passes {
         answer::pass_on(cx, id, None);
     }
-    cancel::pending(cx.shard, id);
+    cancel::completed(cx, id, status);
     machine::remove_if_over(cx.shard, id);
 }
 
@@ -173,7 +178,7 @@ fn failure(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
         branch.outcome = Outcome::Reply(kept);
     }
     if ends_all {
-        cancel::pending(cx.shard, id);
+        cancel::completed(cx, id, status);
     }
     choice::concluded(cx.shard, id, number);
 }

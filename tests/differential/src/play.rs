@@ -52,7 +52,7 @@ pub(crate) fn perform(
             break;
         }
     }
-    if stuck.is_none() && !play.settle()? {
+    if stuck.is_none() && !play.settle(0)? {
         stuck = Some("the server did not answer a sentinel at the end".to_owned());
     }
     play.outcome(scenario, stuck)
@@ -103,7 +103,7 @@ impl Play<'_> {
                 let lines = play.server.lines(play.log_from);
                 lines.iter().any(|line| line.contains(text)).then_some(())
             }),
-            Action::Settled => self.settle(),
+            Action::Settled => self.settle(0),
         }
     }
 
@@ -130,16 +130,18 @@ impl Play<'_> {
             None => self.exchange.socket_address(SERVER)?,
         };
         self.exchange.endpoints[party].send(sent.transport, to, &bytes, false)?;
-        Ok(true)
+        // Messages from several sockets may overtake one another: each is dealt with before the next is sent.
+        self.settle(party)
     }
 
-    fn settle(&mut self) -> Result<bool> {
+    /// Waits until the server has dealt with what `party` has sent, by a sentinel from the same socket.
+    fn settle(&mut self, party: usize) -> Result<bool> {
         self.exchange.sentinels += 1;
         let id = format!("sentinel-{}-", self.exchange.sentinels);
         self.sentinels.push(id.clone());
         let to = self.exchange.socket_address(SERVER)?;
-        let text = sentinel(&id, None, Transport::Udp, self.exchange.endpoints[0].address);
-        self.exchange.endpoints[0].send(Transport::Udp, to, &text, false)?;
+        let text = sentinel(&id, None, Transport::Udp, self.exchange.endpoints[party].address);
+        self.exchange.endpoints[party].send(Transport::Udp, to, &text, false)?;
         let mark = format!("sentinel {id}");
         let answered = self.wait(|play| {
             let lines = play.server.lines(play.log_from);

@@ -290,6 +290,31 @@ impl crate::services::Services {
         departure: Departure,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), ForwardError> {
+        // What a hook sends is not shown to hooks.
+        let Some(running) = self.watching.take() else { return self.send_unseen(departure, write) };
+        let mut bytes = std::mem::take(&mut self.watched);
+        bytes.clear();
+        write(&mut bytes);
+        let result = self.send_unseen(departure, |out| out.extend_from_slice(&bytes));
+        if result.is_ok() {
+            for hook in &running.hooks.sent {
+                hook(self, &running, &departure, &bytes);
+            }
+        }
+        self.watched = bytes;
+        self.watching = Some(running);
+        result
+    }
+
+    /// Sends what is no part of the server's traffic (duplicates for a collector): no hook sees it.
+    ///
+    /// # Errors
+    /// A stream did not take it.
+    pub fn send_unseen(
+        &mut self,
+        departure: Departure,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), ForwardError> {
         let Departure { socket, target, stream } = departure;
         self.server.counts.sent.add(self.index);
         if target.proto == Proto::Udp {

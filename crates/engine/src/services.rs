@@ -26,6 +26,10 @@ pub struct Services {
     pub now: Instant,
     /// The calendar time, read once a round.
     pub clock: SystemTime,
+    /// The configuration in force, if it wants to see what is sent.
+    pub(crate) watching: Option<Arc<Running>>,
+    /// A reusable buffer for what is shown to it.
+    pub(crate) watched: Vec<u8>,
     /// A reusable buffer for messages that go out through streams.
     pub(crate) scratch: Vec<u8>,
     /// A reusable buffer for replies made here.

@@ -12,7 +12,9 @@ use cfg_vm::bound::{self, BoundPv, BoundTemplate};
 use cfg_vm::program::{Program, RouteId};
 use cfg_vm::settings::{ModuleParam, Settings};
 
+use crate::context::Received;
 use crate::cx::Cx;
+use crate::forward::Departure;
 use crate::module::{Next, State};
 use crate::running::{Registry, Running};
 use crate::services::Services;
@@ -68,6 +70,11 @@ pub struct Hooks {
     /// Asked in turn about a reply that `reply_route` let pass; the first that answers has taken it. One that nobody
     /// takes is forwarded without state.
     pub replies: Vec<fn(&mut Cx<'_>) -> Option<Next>>,
+    /// What came in, as bytes, before anything is made of it; also what is no message.
+    pub received: Vec<OnReceived>,
+    /// What went out, as bytes: requests, replies, retransmissions. Not what these hooks send themselves, nor what leaves by
+    /// [`Services::send_unseen`].
+    pub sent: Vec<OnSent>,
     /// Each shard's deadlines beside the server's own.
     pub clocks: Vec<Clock>,
     /// When it is known which socket a request leaves through, before our Via is added; also for each branch.
@@ -81,6 +88,11 @@ pub struct Hooks {
     /// Before each statement (`debugger`'s cfgtrace); only the machine's steps reach it.
     pub on_step: Option<fn(&mut Cx<'_>, &cfg_vm::host::Step<'_>)>,
 }
+
+/// Sees what came in.
+pub type OnReceived = fn(&mut Services, &Arc<Running>, &Received, &[u8]);
+/// Sees what went out.
+pub type OnSent = fn(&mut Services, &Arc<Running>, &Departure, &[u8]);
 
 /// Deadlines that a module keeps on each shard, in the shard's data.
 #[derive(Clone, Copy)]

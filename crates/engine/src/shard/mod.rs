@@ -114,6 +114,11 @@ pub(crate) struct Shard {
     timers: Timers,
 }
 
+/// The configuration, if it has hooks for what is sent.
+fn watching(running: &Arc<Running>) -> Option<Arc<Running>> {
+    (!running.hooks.sent.is_empty()).then(|| Arc::clone(running))
+}
+
 impl Shard {
     /// The shard, and the poll that its thread waits on.
     fn new(seed: Seed, server: Arc<Server>) -> io::Result<(Self, Poll)> {
@@ -136,6 +141,8 @@ impl Shard {
                 send: SendBatch::new(SendBatchLimits::default()),
                 now,
                 clock: SystemTime::now(),
+                watching: watching(&running),
+                watched: Vec::new(),
                 scratch: Vec::new(),
                 reply_buffer: Vec::new(),
                 random: Random::new(),
@@ -214,6 +221,7 @@ impl Shard {
         if generation != self.generation {
             self.generation = generation;
             self.running = self.services.server.running();
+            self.services.watching = watching(&self.running);
             self.timers =
                 Timers::new(&self.running, self.services.index, self.foreign.len(), self.services.now);
         }

@@ -52,6 +52,7 @@ impl Shard {
         if intake::is_keepalive(&data) {
             return;
         }
+        self.show(&data, &received);
         let Some(mut work) = self.admit(&data, received) else { return };
         if work.context.message.is_request() && !self.order.is_empty() {
             match self.turn(&work.context, &data) {
@@ -151,6 +152,20 @@ impl Shard {
                 let next = start(cx);
                 go_on(cx, execution, then, next)
             });
+        }
+    }
+
+    /// Shows what came in to the modules that want to see it.
+    fn show(&mut self, data: &[u8], received: &Received) {
+        if self.running.hooks.received.is_empty() {
+            return;
+        }
+        let running = Arc::clone(&self.running);
+        for hook in &running.hooks.received {
+            if catch_unwind(AssertUnwindSafe(|| hook(&mut self.services, &running, received, data))).is_err()
+            {
+                self.services.server.counts.panics.add(self.services.index);
+            }
         }
     }
 

@@ -70,6 +70,8 @@ pub struct Hooks {
     /// Asked in turn about a reply that `reply_route` let pass; the first that answers has taken it. One that nobody
     /// takes is forwarded without state.
     pub replies: Vec<fn(&mut Cx<'_>) -> Option<Next>>,
+    /// What modules have in hand when the server is to stop.
+    pub in_hand: Vec<InHand>,
     /// What came in, as bytes, before anything is made of it; also what is no message.
     pub received: Vec<OnReceived>,
     /// What went out, as bytes: requests, replies, retransmissions. Not what these hooks send themselves, nor what leaves by
@@ -87,6 +89,16 @@ pub struct Hooks {
     pub timers: Vec<Timer>,
     /// Before each statement (`debugger`'s cfgtrace); only the machine's steps reach it.
     pub on_step: Option<fn(&mut Cx<'_>, &cfg_vm::host::Step<'_>)>,
+}
+
+/// What a module has in hand on a shard: a server that is to stop waits for it within the grace time, and takes no other
+/// new requests meanwhile.
+#[derive(Clone, Copy)]
+pub struct InHand {
+    /// Whether there is anything that could still end.
+    pub any: fn(&Services) -> bool,
+    /// Whether the request belongs to it.
+    pub knows: fn(&mut Cx<'_>) -> bool,
 }
 
 /// Sees what came in.

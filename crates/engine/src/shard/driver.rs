@@ -15,9 +15,9 @@ use mio::{Events, Poll};
 use super::{Event, Seed, Shard};
 use crate::server::Server;
 
-/// How long a stop waits for parked routes.
+/// How long a stop waits for what is in hand.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often a stop looks whether they have ended.
+/// How often a stop looks whether it has ended.
 const GRACE_STEP: Duration = Duration::from_millis(100);
 
 /// The thread of one shard.
@@ -109,31 +109,46 @@ impl Driver {
         }
     }
 
-    /// Lets parked routes end, within the grace time; reads nothing new.
+    /// Lets what is in hand end, within the grace time.
     fn end(mut self, events: &mut Events) {
         let until = Instant::now() + GRACE;
-        loop {
+        while self.anyone_has_work() {
             let timeout = {
-                let mut shard = lock(&self.shards[self.index]);
-                shard.inbox.disarm();
-                shard.wake_up();
-                shard.read_inbox();
-                shard.flush();
-                let waiting = shard.parked.len();
-                if waiting == 0 {
+                let shard = lock(&self.shards[self.index]);
+                let now = Instant::now();
+                if now >= until {
+                    let waiting = shard.parked.len();
+                    tracing::warn!(
+                        target: "core",
+                        "shard {}: the grace time is over; {waiting} routes still waited", self.index
+                    );
                     return;
                 }
-                if Instant::now() >= until {
-                    tracing::warn!(target: "core", "{waiting} routes still waited when the server stopped");
-                    return;
-                }
-                if shard.inbox.arm() { GRACE_STEP } else { Duration::ZERO }
+                let next =
+                    shard.next_deadline().map_or(GRACE_STEP, |next| next.saturating_duration_since(now));
+                let may_block = shard.undrained.is_empty() && shard.inbox.arm();
+                if may_block { next.min(GRACE_STEP) } else { Duration::ZERO }
             };
             if let Err(error) = self.poll.poll(events, Some(timeout))
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 return;
             }
+            {
+                let mut shard = lock(&self.shards[self.index]);
+                shard.round(events);
+                std::mem::swap(&mut shard.foreign, &mut self.foreign);
+            }
+            self.hand_over();
         }
+    }
+
+    /// Whether any shard has something in hand: its messages may come in through this one's sockets.
+    fn anyone_has_work(&self) -> bool {
+        self.shards.iter().any(|shard| match shard.try_lock() {
+            Ok(shard) => shard.has_work(),
+            Err(TryLockError::Poisoned(shard)) => shard.into_inner().has_work(),
+            Err(TryLockError::WouldBlock) => true,
+        })
     }
 }

@@ -179,6 +179,11 @@ impl Shard {
         self.flush();
     }
 
+    /// Whether anything is in hand that a stop should wait for.
+    fn has_work(&self) -> bool {
+        self.parked.len() > 0 || self.running.hooks.in_hand.iter().any(|hook| (hook.any)(&self.services))
+    }
+
     /// How long the thread may sleep now; notes until when.
     fn fall_asleep(&mut self) -> Option<Duration> {
         if !self.undrained.is_empty() || !self.inbox.arm() || self.has_news() {

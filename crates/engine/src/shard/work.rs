@@ -91,7 +91,23 @@ impl Shard {
         Some(work)
     }
 
+    /// Whether a request is to be worked on although the server is to stop: it belongs to what is in hand, or to a call
+    /// that is there.
+    fn is_wanted(&mut self, work: &mut Work) -> bool {
+        let message = &work.context.message;
+        if !message.is_request() || message.to().is_ok_and(|to| to.tag().is_some()) {
+            return true;
+        }
+        let running = Arc::clone(&work.running);
+        let mut cx = Cx::new(&mut work.context, &mut self.services, &running);
+        running.hooks.in_hand.iter().any(|hook| (hook.knows)(&mut cx))
+    }
+
     fn run_script(&mut self, mut work: Box<Work>) {
+        if self.services.server.is_stopping() && !self.is_wanted(&mut work) {
+            self.services.server.counts.dropped.add(self.services.index);
+            return self.rest(work);
+        }
         work.context.number = self.next_number();
         self.services.server.counts.handled.add(self.services.index);
         if self.services.server.trace.wants(work.context.received.source.ip()) {

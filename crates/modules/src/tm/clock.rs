@@ -17,6 +17,11 @@ pub(super) fn next(services: &Services) -> Option<Instant> {
     table.wheel.next().map(|milliseconds| table.instant(milliseconds))
 }
 
+/// Whether a transaction has not had its final reply, or waits for the ACK of a failure.
+pub(super) fn has_unanswered(services: &Services) -> bool {
+    services.kept_if_any::<Table>().is_some_and(Table::has_unanswered)
+}
+
 /// Does what is due.
 pub(super) fn run(services: &mut Services, _: &Arc<Running>) {
     let now = services.now;

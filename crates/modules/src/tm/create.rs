@@ -46,6 +46,11 @@ pub(super) fn known(cx: &mut Cx<'_>) -> Option<Id> {
     table.find(key)
 }
 
+/// Whether the request belongs to a transaction that is there.
+pub(super) fn is_known(cx: &mut Cx<'_>) -> bool {
+    known(cx).is_some() || invite(cx).is_some()
+}
+
 /// The INVITE transaction that an ACK or CANCEL is about.
 pub(super) fn invite(cx: &mut Cx<'_>) -> Option<Id> {
     let table: &mut Table = cx.shard.kept();

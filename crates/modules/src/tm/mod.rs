@@ -26,7 +26,7 @@ use cfg_syntax::ast::RouteKind;
 use cfg_vm::catalogue::{ArgKind, Parsed, PvType, Routes};
 use cfg_vm::regex::{Flags, Regex};
 use engine::module::State;
-use engine::setup::Clock;
+use engine::setup::{Clock, InHand};
 use engine::{Function, Module, Pv, Setup, SetupError};
 
 pub(crate) use functions::{of_message, reply};
@@ -66,6 +66,7 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     let hooks = setup.hooks();
     hooks.after_script.push(functions::after_script);
     hooks.replies.push(response::take);
+    hooks.in_hand.push(InHand { any: clock::has_unanswered, knows: create::is_known });
     hooks.clocks.push(Clock { next: clock::next, run: clock::run });
     Ok(Arc::new(Tm { params }))
 }

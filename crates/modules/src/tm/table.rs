@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use engine::Context;
 use engine::branch::COOKIE;
-use sip_transaction::{ServerKey, TimerWheel};
+use sip_transaction::{Kind, ServerKey, TimerWheel, server};
 
 use super::transaction::{Id, Transaction};
 
@@ -171,6 +171,16 @@ impl Table {
             self.free = Vec::new();
             self.by_key.shrink_to_fit();
         }
+    }
+
+    /// Whether any transaction has not had its final reply, or waits for an ACK.
+    pub(super) fn has_unanswered(&self) -> bool {
+        let is_open = |transaction: &Transaction| {
+            let waits_for_ack =
+                transaction.kind == Kind::Invite && transaction.state == server::State::Completed;
+            !transaction.is_answered() || waits_for_ack
+        };
+        self.slots.iter().filter_map(|slot| slot.transaction.as_deref()).any(is_open)
     }
 
     /// A context to be filled.

@@ -116,7 +116,10 @@ impl Comparison {
                         self.listed.push(difference.clone());
                     }
                 }
-                (Some(_), None) => self.same += 1,
+                (Some(_), None) => match &outcome.stuck {
+                    Some(why) => self.wrong.push((pair, format!("is recorded without its end: {why}"))),
+                    None => self.same += 1,
+                },
             }
         }
         Ok(())

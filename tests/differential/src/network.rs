@@ -36,13 +36,15 @@ impl Network {
     /// Rewrites canonical addresses into those of this range.
     #[must_use]
     pub fn localise(&self, bytes: &[u8]) -> Vec<u8> {
-        self.spellings().iter().fold(bytes.to_vec(), |text, (canonical, own)| replace(&text, canonical, own))
+        let step = |text: Vec<u8>, (canonical, own): &(String, String)| replace_whole(&text, canonical, own);
+        self.spellings().iter().fold(bytes.to_vec(), step)
     }
 
     /// Rewrites addresses of this range into the canonical ones.
     #[must_use]
     pub fn canonicalise(&self, bytes: &[u8]) -> Vec<u8> {
-        self.spellings().iter().fold(bytes.to_vec(), |text, (canonical, own)| replace(&text, own, canonical))
+        let step = |text: Vec<u8>, (canonical, own): &(String, String)| replace_whole(&text, own, canonical);
+        self.spellings().iter().fold(bytes.to_vec(), step)
     }
 
     /// The canonical text `address` as this range spells it.
@@ -59,6 +61,25 @@ impl Network {
         let range = ("127.100.100.".to_owned(), format!("127.100.{}.", 100 + self.index));
         vec![range, port(25000), port(26000), port(27000)]
     }
+}
+
+/// `text` with every `from` as `to`, except for ports within a longer word: a branch of a server's may hold any
+/// digits.
+fn replace_whole(text: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let is_port = !from.ends_with('.');
+    let word = |byte: Option<&u8>| is_port && byte.is_some_and(u8::is_ascii_alphanumeric);
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = find(rest, from.as_bytes()) {
+        let end = at + from.len();
+        let before = text.len() - rest.len() + at;
+        let within = word(text[..before].last()) || word(rest.get(end));
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(if within { from.as_bytes() } else { to.as_bytes() });
+        rest = &rest[end..];
+    }
+    out.extend_from_slice(rest);
+    out
 }
 
 /// `text` with every `from` as `to`.
@@ -78,4 +99,17 @@ pub(crate) fn replace(text: &[u8], from: &str, to: &str) -> Vec<u8> {
 /// Where `needle` first stands in `hay`.
 pub(crate) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     hay.windows(needle.len()).position(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replace_whole;
+
+    #[test]
+    fn a_port_within_a_longer_word_is_none() {
+        let text = b"[::1]:25000;branch=z9hG4bKab25000000.0;p=25000";
+        let expected = b"[::1]:25001;branch=z9hG4bKab25000000.0;p=25001";
+        assert_eq!(replace_whole(text, "25000", "25001"), expected);
+        assert_eq!(replace_whole(b"127.100.100.12", "127.100.100.", "127.100.101."), b"127.100.101.12");
+    }
 }

@@ -8,6 +8,7 @@ mod daemon;
 mod kamailio;
 mod loader;
 mod logging;
+mod memory;
 mod reference;
 mod render;
 mod rpc;

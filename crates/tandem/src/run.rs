@@ -141,6 +141,7 @@ pub(crate) fn start(
 
 /// Serves until a signal ends it.
 pub(crate) fn serve(started: Started, source: Source) {
+    crate::memory::watch(std::sync::Arc::downgrade(&started.server));
     let server = Arc::clone(&started.server);
     let _control = open_control(&server, &source);
     match Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) {

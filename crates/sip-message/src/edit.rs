@@ -97,6 +97,12 @@ impl EditList {
         Self::default()
     }
 
+    /// Gives room back that is not used, for a list that will be kept for long.
+    pub fn shrink(&mut self) {
+        self.edits.shrink_to_fit();
+        self.arena.shrink_to_fit();
+    }
+
     /// Forgets every edit, and keeps the capacity.
     pub fn clear(&mut self) {
         self.edits.clear();

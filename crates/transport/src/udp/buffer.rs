@@ -14,17 +14,19 @@ pub struct BufferPool {
     classes: Vec<Class>,
 }
 
-/// Room of the shortest buffers in bytes; each further class has twice the room of the one before.
-const SHORTEST: usize = 1024;
+/// Up to `STEPPED` bytes, each class of buffers has so many bytes more room than the one before.
+const STEP: usize = 256;
+/// Beyond it each has twice the room of the one before.
+const STEPPED: usize = 2048;
 
 impl BufferPool {
     /// A pool of buffers for at most `longest` bytes each, of which it keeps at most `keep` of a size for reuse.
     pub fn new(longest: usize, keep: usize) -> Self {
         let mut classes = Vec::new();
-        let mut size = SHORTEST;
+        let mut size = STEP;
         while size < longest {
             classes.push(Class::new(size, keep));
-            size *= 2;
+            size += if size < STEPPED { STEP } else { size };
         }
         classes.push(Class::new(longest, keep));
         Self { classes }
@@ -146,7 +148,7 @@ mod tests {
         let mut pool = BufferPool::new(65_536, 64);
         let packets: Vec<_> = [1, 1024, 1025, 5000, 65_536].iter().map(|n| pool.lend(&vec![7; *n])).collect();
         let rooms: Vec<_> = packets.iter().map(|packet| packet.capacity()).collect();
-        assert_eq!(rooms, [1024, 1024, 2048, 8192, 65_536]);
+        assert_eq!(rooms, [256, 1024, 1280, 8192, 65_536]);
         assert!(packets.iter().all(|packet| packet.iter().all(|byte| *byte == 7)));
         assert_eq!(pool.longest(), 65_536);
     }

@@ -139,7 +139,7 @@ fn a_steady_flow_allocates_no_buffers_and_kept_messages_stay_whole() {
     }
     assert_eq!(batch.pool().allocated(), before);
     assert_eq!(*kept.data, b"kept");
-    assert_eq!(Arc::clone(&kept.data).capacity(), 1024);
+    assert_eq!(Arc::clone(&kept.data).capacity(), 256);
 }
 
 #[test]

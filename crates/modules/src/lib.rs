@@ -5,6 +5,7 @@
 
 #![warn(missing_docs)]
 
+pub mod async_;
 pub mod cfgutils;
 pub mod core;
 pub mod corex;
@@ -23,6 +24,7 @@ pub mod sl;
 pub mod textops;
 pub mod textopsx;
 pub mod tm;
+pub mod tmx;
 pub mod xlog;
 
 use engine::Module;
@@ -30,6 +32,7 @@ use engine::Module;
 /// All modules of this crate; `core` first.
 pub const ALL: &[&Module] = &[
     &core::MODULE,
+    &async_::MODULE,
     &cfgutils::MODULE,
     &corex::MODULE,
     &debugger::MODULE,
@@ -47,5 +50,6 @@ pub const ALL: &[&Module] = &[
     &textops::MODULE,
     &textopsx::MODULE,
     &tm::MODULE,
+    &tmx::MODULE,
     &xlog::MODULE,
 ];

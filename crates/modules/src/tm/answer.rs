@@ -9,7 +9,7 @@ use super::table::Table;
 use super::transaction::{Cancel, Id, Outcome, Request};
 
 /// Replies with a code of our own, on the request. Whether it was a reply that could be sent.
-pub(super) fn local(cx: &mut Cx<'_>, id: Id, code: u16, reason: &[u8], headers: &[u8]) -> bool {
+pub(crate) fn local(cx: &mut Cx<'_>, id: Id, code: u16, reason: &[u8], headers: &[u8]) -> bool {
     if !may_send(cx, id, code) {
         return false;
     }
@@ -81,6 +81,7 @@ fn put(cx: &mut Cx<'_>, id: Id, code: u16, bytes: Vec<u8>) {
     let table: &mut Table = cx.shard.kept();
     let Some(transaction) = table.get_mut(id) else { return };
     transaction.reply = bytes;
+    transaction.reply.shrink_to_fit();
     let late = transaction.is_answered();
     transaction.status = code;
     if late {

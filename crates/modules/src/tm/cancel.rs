@@ -42,7 +42,7 @@ pub(super) fn completed(cx: &mut Cx<'_>, id: Id, status: u16) {
 }
 
 /// Cancels every branch that has no final reply.
-pub(super) fn pending(services: &mut Services, id: Id) {
+pub(crate) fn pending(services: &mut Services, id: Id) {
     let count = services.kept::<Table>().get(id).map_or(0, |transaction| transaction.branches.len());
     for number in 0..count {
         branch(services, id, number);
@@ -50,7 +50,7 @@ pub(super) fn pending(services: &mut Services, id: Id) {
 }
 
 /// Cancels a branch: now if a provisional reply has come, else when one comes.
-pub(super) fn branch(services: &mut Services, id: Id, number: usize) {
+pub(crate) fn branch(services: &mut Services, id: Id, number: usize) {
     let table: &mut Table = services.kept();
     let Some(transaction) = table.get_mut(id) else { return };
     if transaction.method != sip_message::Method::Invite {

@@ -34,7 +34,7 @@ pub(super) fn choose(services: &mut Services, id: Id) {
 }
 
 /// Begins something on the request, now or when the route that runs on it has ended.
-pub(super) fn on_request(services: &mut Services, id: Id, start: fn(&mut Cx<'_>) -> Next) {
+pub(crate) fn on_request(services: &mut Services, id: Id, start: fn(&mut Cx<'_>) -> Next) {
     let table: &mut Table = services.kept();
     let Some(transaction) = table.get_mut(id) else { return };
     match std::mem::replace(&mut transaction.request, Request::Away) {
@@ -48,7 +48,7 @@ pub(super) fn on_request(services: &mut Services, id: Id, start: fn(&mut Cx<'_>)
 }
 
 /// Brings the request of the context back to its transaction, and goes on with what has waited for it.
-pub(super) fn bring_home(cx: &mut Cx<'_>, id: Id) {
+pub(crate) fn bring_home(cx: &mut Cx<'_>, id: Id) {
     let table: &mut Table = cx.shard.kept();
     let mut kept = table.spare();
     cx.context.swap_message(&mut kept);
@@ -58,6 +58,8 @@ pub(super) fn bring_home(cx: &mut Cx<'_>, id: Id) {
         transaction.request = Request::Spent;
         table.give_back(kept);
     } else {
+        // It may stay for minutes.
+        kept.edits.shrink();
         transaction.request = Request::Home(kept);
     }
     if let Some(job) = job {
@@ -164,7 +166,7 @@ fn finish(cx: &mut Cx<'_>, id: Id) -> Next {
 }
 
 /// The branch of this round whose reply is the best, if one has any.
-pub(super) fn best(transaction: &Transaction, local_prio: u32) -> Option<usize> {
+pub(crate) fn best(transaction: &Transaction, local_prio: u32) -> Option<usize> {
     let first = transaction.first_of_round;
     let candidates = transaction.branches.iter().enumerate().skip(first);
     candidates
@@ -222,7 +224,7 @@ fn gather_challenges(transaction: &Transaction, reply: &mut Context) {
 }
 
 /// The reason of a code that is made here.
-pub(super) fn reason_of(code: u16) -> &'static [u8] {
+pub(crate) fn reason_of(code: u16) -> &'static [u8] {
     match code {
         408 => b"Request Timeout",
         477 => b"Unfortunately error on sending to next hop occurred (477/TM)",

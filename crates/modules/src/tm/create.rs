@@ -11,7 +11,7 @@ use super::transaction::{Id, Request, Timers, Transaction};
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// A transaction was made for it.
     New(Id),
     /// It has had its transaction before in this route.
@@ -25,7 +25,7 @@ pub(super) enum Found {
 }
 
 /// The transaction of the request being worked on.
-pub(super) fn find_or_create(cx: &mut Cx<'_>) -> Found {
+pub(crate) fn find_or_create(cx: &mut Cx<'_>) -> Found {
     if let Some(id) = current::id(cx) {
         return Found::Own(id);
     }
@@ -40,7 +40,7 @@ pub(super) fn find_or_create(cx: &mut Cx<'_>) -> Found {
 }
 
 /// The transaction that this request has already, from an earlier sending of it.
-pub(super) fn known(cx: &mut Cx<'_>) -> Option<Id> {
+pub(crate) fn known(cx: &mut Cx<'_>) -> Option<Id> {
     let table: &mut Table = cx.shard.kept();
     let key = matching::request_key(&table.key, &cx.context.message)?;
     table.find(key)
@@ -52,14 +52,14 @@ pub(super) fn is_known(cx: &mut Cx<'_>) -> bool {
 }
 
 /// The INVITE transaction that an ACK or CANCEL is about.
-pub(super) fn invite(cx: &mut Cx<'_>) -> Option<Id> {
+pub(crate) fn invite(cx: &mut Cx<'_>) -> Option<Id> {
     let table: &mut Table = cx.shard.kept();
     let key = matching::invite_key(&table.key, &cx.context.message)?;
     table.find(key)
 }
 
 /// A request came again: its last reply goes out again.
-pub(super) fn repeated(cx: &mut Cx<'_>, id: Id) {
+pub(crate) fn repeated(cx: &mut Cx<'_>, id: Id) {
     let actions = machine::server_event(cx.shard, id, server::Event::Request);
     let table: &mut Table = cx.shard.kept();
     let Some(transaction) = table.get_mut(id) else { return };
@@ -110,7 +110,8 @@ fn create(cx: &mut Cx<'_>) -> Option<Id> {
         state: server::begin(kind, departure.target.proto != transport::Proto::Udp).state,
         request: Request::Away,
         departure,
-        branches: Vec::new(),
+        // Most requests go to one place.
+        branches: Vec::with_capacity(1),
         first_of_round: 0,
         wishes,
         reply: Vec::new(),
@@ -120,6 +121,8 @@ fn create(cx: &mut Cx<'_>) -> Option<Id> {
         canceled: false,
         cancel_reason: Vec::new(),
         next_job: None,
+        suspended: None,
+        goes_on: None,
     }));
     cx.data::<Current>().id = Some(id);
     cx.context.settled = true;

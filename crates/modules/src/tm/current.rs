@@ -9,42 +9,42 @@ use super::transaction::{Id, Transaction, Wishes};
 
 /// Goes with the message.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Current {
+pub(crate) struct Current {
     /// The transaction, once it is made or found.
-    pub(super) id: Option<Id>,
+    pub(crate) id: Option<Id>,
     /// The branch that a branch route, a reply or a branch failure is about.
-    pub(super) branch: Option<usize>,
+    pub(crate) branch: Option<usize>,
     /// What was asked before there was a transaction.
     wishes: Option<Wishes>,
     /// `t_on_reply()` and `t_on_branch_failure()` of a branch route: for that branch alone.
-    pub(super) branch_routes: BranchRoutes,
+    pub(crate) branch_routes: BranchRoutes,
     /// The code of what could not be relayed, for the reply that tells of it when the script sends none.
-    pub(super) failed: Option<i64>,
+    pub(crate) failed: Option<i64>,
     /// The script took the end of the transaction upon itself.
-    pub(super) released: bool,
+    pub(crate) released: bool,
 }
 
 /// Routes of one branch.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct BranchRoutes {
-    pub(super) on_reply: Option<RouteId>,
-    pub(super) on_branch_failure: Option<RouteId>,
+pub(crate) struct BranchRoutes {
+    pub(crate) on_reply: Option<RouteId>,
+    pub(crate) on_branch_failure: Option<RouteId>,
 }
 
 /// The message's transaction.
-pub(super) fn id(cx: &mut Cx<'_>) -> Option<Id> {
+pub(crate) fn id(cx: &mut Cx<'_>) -> Option<Id> {
     let id = cx.data::<Current>().id?;
     cx.shard.kept::<Table>().get(id).map(|_| id)
 }
 
 /// The message's transaction, to look at.
-pub(super) fn transaction<'a>(cx: &'a mut Cx<'_>) -> Option<&'a mut Transaction> {
+pub(crate) fn transaction<'a>(cx: &'a mut Cx<'_>) -> Option<&'a mut Transaction> {
     let id = cx.data::<Current>().id?;
     cx.shard.kept::<Table>().get_mut(id)
 }
 
 /// What has been asked of the transaction, or of the one that will be made.
-pub(super) fn wishes<'a>(cx: &'a mut Cx<'_>) -> &'a mut Wishes {
+pub(crate) fn wishes<'a>(cx: &'a mut Cx<'_>) -> &'a mut Wishes {
     let defaults = cx.state::<Tm>().params.wishes;
     match id(cx) {
         Some(id) => {
@@ -57,7 +57,7 @@ pub(super) fn wishes<'a>(cx: &'a mut Cx<'_>) -> &'a mut Wishes {
 }
 
 /// What has been asked so far, for a new transaction.
-pub(super) fn take_wishes(cx: &mut Cx<'_>) -> Wishes {
+pub(crate) fn take_wishes(cx: &mut Cx<'_>) -> Wishes {
     let defaults = cx.state::<Tm>().params.wishes;
     cx.data::<Current>().wishes.take().unwrap_or(defaults)
 }

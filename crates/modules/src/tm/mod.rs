@@ -4,30 +4,31 @@
 //! when all branches have failed [`choice`] runs the failure route or picks the reply. [`machine`] drives the tables of
 //! `sip-transaction`, [`clock`] its timers; [`table`] keeps all of a shard's transactions.
 
-mod answer;
-mod cancel;
-mod choice;
+pub(crate) mod answer;
+pub(crate) mod cancel;
+pub(crate) mod choice;
 mod clock;
 mod contacts;
-mod create;
-mod current;
+pub(crate) mod create;
+pub(crate) mod current;
 mod functions;
 mod machine;
 mod params;
+pub(crate) mod parked;
 mod relay;
 mod response;
-mod status;
-mod table;
-mod transaction;
+pub(crate) mod status;
+pub(crate) mod table;
+pub(crate) mod transaction;
 
 use std::sync::Arc;
 
 use cfg_syntax::ast::RouteKind;
-use cfg_vm::catalogue::{ArgKind, Parsed, PvType, Routes};
+use cfg_vm::catalogue::{ArgKind, Parsed, Routes};
 use cfg_vm::regex::{Flags, Regex};
 use engine::module::State;
 use engine::setup::{Clock, InHand};
-use engine::{Function, Module, Pv, Setup, SetupError};
+use engine::{Function, Module, Setup, SetupError};
 
 pub(crate) use functions::{of_message, reply};
 use params::Params;
@@ -38,27 +39,24 @@ pub const MODULE: Module = Module {
     doc: "Transactions: relaying with retransmission, forking, failure routes, CANCEL.",
     params: params::PARAMS,
     functions: FUNCTIONS,
-    pvs: &[
-        Pv::new(
-            "T_reply_code",
-            PvType::Int,
-            |cx, _| status::reply_code(cx),
-            "Code of the reply that the route is about.",
-        ),
-        Pv::new(
-            "T_branch_idx",
-            PvType::Int,
-            |cx, _| status::branch_index(cx),
-            "Number of the branch that the route is about.",
-        ),
-    ],
     start,
     ..Module::EMPTY
 };
 
+/// Ends a transaction with a failure that nobody is told, as one that is answered; its branches are cancelled.
+pub(crate) fn end_silently(cx: &mut engine::Cx<'_>, id: transaction::Id, code: u16) {
+    parked::end_wait(cx.shard, id);
+    cancel::pending(cx.shard, id);
+    if let Some(transaction) = cx.shard.kept::<table::Table>().get_mut(id) {
+        transaction.status = code;
+        transaction.reply.clear();
+    }
+    machine::server_event(cx.shard, id, sip_transaction::server::Event::Failure);
+}
+
 /// The module under one configuration.
 pub(crate) struct Tm {
-    params: Params,
+    pub(crate) params: Params,
 }
 
 fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {

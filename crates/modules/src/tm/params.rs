@@ -106,21 +106,21 @@ const fn milliseconds(name: &'static str, default: &'static str, doc: &'static s
 
 /// What the functions ask for.
 #[derive(Debug)]
-pub(super) struct Params {
+pub(crate) struct Params {
     /// What a transaction begins with.
-    pub(super) wishes: Wishes,
-    pub(super) auto_100_reason: Str,
-    pub(super) relay_100: bool,
-    pub(super) remap_503_500: bool,
-    pub(super) aggregate_challenges: bool,
-    pub(super) faked_reply_prio: u32,
-    pub(super) failure_reply_mode: i64,
-    pub(super) default_code: u16,
-    pub(super) default_reason: Str,
-    pub(super) has_contacts: bool,
-    pub(super) local_cancel_reason: bool,
-    pub(super) unresolved_as_failure: bool,
-    pub(super) auto_next_contacts: bool,
+    pub(crate) wishes: Wishes,
+    pub(crate) auto_100_reason: Str,
+    pub(crate) relay_100: bool,
+    pub(crate) remap_503_500: bool,
+    pub(crate) aggregate_challenges: bool,
+    pub(crate) faked_reply_prio: u32,
+    pub(crate) failure_reply_mode: i64,
+    pub(crate) default_code: u16,
+    pub(crate) default_reason: Str,
+    pub(crate) has_contacts: bool,
+    pub(crate) local_cancel_reason: bool,
+    pub(crate) unresolved_as_failure: bool,
+    pub(crate) auto_next_contacts: bool,
 }
 
 impl Params {

@@ -6,7 +6,6 @@ use engine::module::{Flow, Resume};
 use engine::{Cx, event};
 use sip_message::Method;
 use sip_transaction::{Kind, client};
-use transport::resolve::Targets;
 
 use super::create::{self, Found};
 use super::current::Current;
@@ -233,18 +232,31 @@ fn send_branch(
             return Err(NOT_SENT);
         }
     };
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(cx.context.message.as_bytes().len() + 256);
     cx.context.edits.write(&cx.context.message, &mut bytes);
+    // It may be kept for minutes.
+    bytes.shrink_to_fit();
     if !machine::send(cx.shard, departure, &bytes, "the request") {
         return Err(NOT_SENT);
     }
     let mut branch = begun(departure, bytes, cx.context.destination.clone(), cx.context.flags.branch);
-    branch.next = Targets::from_slice(next);
+    branch.next = next.to_vec();
     branch.on_reply = routes.on_reply;
     branch.on_branch_failure = routes.on_branch_failure;
     push(cx, id, branch);
     machine::begin_branch(cx.shard, id, number);
     Ok(())
+}
+
+/// A branch that nothing is sent for, which stands for a wait.
+pub(super) fn push_waiting(cx: &mut Cx<'_>, id: Id) {
+    let departure = current::transaction(cx).map(|transaction| transaction.departure);
+    let Some(departure) = departure else { return };
+    let branch = Branch {
+        state: client::State::Proceeding,
+        ..begun(departure, Vec::new(), cx.context.destination.clone(), cx.context.flags.branch)
+    };
+    push(cx, id, branch);
 }
 
 fn begun(departure: Departure, request: Vec<u8>, destination: Destination, flags: u32) -> Branch {
@@ -261,7 +273,7 @@ fn begun(departure: Departure, request: Vec<u8>, destination: Destination, flags
         replied: false,
         outcome: Outcome::Pending,
         cancel: Cancel::None,
-        next: Targets::new(),
+        next: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::transaction::{Branch, Outcome};
 use super::{Tm, choice};
 
 /// The code that a route is about: the reply's own, the best of a failure route's, or what has been sent.
-pub(super) fn code(cx: &mut Cx<'_>) -> Option<u16> {
+pub(crate) fn code(cx: &mut Cx<'_>) -> Option<u16> {
     let current = *cx.data::<Current>();
     let faked_prio = cx.state::<Tm>().params.faked_reply_prio;
     let route = cx.context.route;
@@ -92,12 +92,12 @@ fn chosen(cx: &mut Cx<'_>, is_it: impl Fn(&Branch) -> bool) -> Flow {
 }
 
 /// `$T_reply_code`: 0 where there is no transaction.
-pub(super) fn reply_code(cx: &mut Cx<'_>) -> Value {
+pub(crate) fn reply_code(cx: &mut Cx<'_>) -> Value {
     Value::Int(code(cx).map_or(0, i64::from))
 }
 
 /// `$T_branch_idx`.
-pub(super) fn branch_index(cx: &mut Cx<'_>) -> Value {
+pub(crate) fn branch_index(cx: &mut Cx<'_>) -> Value {
     let current = *cx.data::<Current>();
     match cx.context.route {
         RouteContext::Branch | RouteContext::Reply | RouteContext::BranchFailure => {

@@ -18,15 +18,15 @@ const SPARE: usize = 256;
 
 /// What a timer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Alarm {
-    pub(super) id: Id,
-    pub(super) of: Of,
-    pub(super) timer: Timer,
+pub(crate) struct Alarm {
+    pub(crate) id: Id,
+    pub(crate) of: Of,
+    pub(crate) timer: Timer,
 }
 
 /// Whose timer it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Of {
+pub(crate) enum Of {
     /// The server's side.
     Server,
     /// A branch's request.
@@ -37,7 +37,7 @@ pub(super) enum Of {
 
 /// Which of a machine's timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Timer {
+pub(crate) enum Timer {
     Retransmit,
     Timeout,
     Wait,
@@ -69,14 +69,14 @@ struct Slot {
 }
 
 /// All transactions of a shard.
-pub(super) struct Table {
+pub(crate) struct Table {
     slots: Vec<Slot>,
     free: Vec<u32>,
     by_key: HashMap<ServerKey, Id, BuildHasherDefault<Hashed>>,
-    pub(super) wheel: TimerWheel<Alarm>,
+    pub(crate) wheel: TimerWheel<Alarm>,
     epoch: Instant,
     /// Peers choose what is hashed, and must not be able to make a branch of ours.
-    pub(super) key: RandomState,
+    pub(crate) key: RandomState,
     #[allow(clippy::vec_box, reason = "contexts move between transactions and routes: a pointer is cheaper")]
     spare: Vec<Box<Context>>,
     /// Of slots that are made from now on: above all that there have been, so that no name comes twice.
@@ -100,17 +100,17 @@ impl Default for Table {
 
 impl Table {
     /// The shard's clock, in milliseconds.
-    pub(super) fn milliseconds(&self, now: Instant) -> u64 {
+    pub(crate) fn milliseconds(&self, now: Instant) -> u64 {
         now.saturating_duration_since(self.epoch).as_millis() as u64
     }
 
     /// When milliseconds of the shard's clock are reached.
-    pub(super) fn instant(&self, milliseconds: u64) -> Instant {
+    pub(crate) fn instant(&self, milliseconds: u64) -> Instant {
         self.epoch + std::time::Duration::from_millis(milliseconds)
     }
 
     /// Keeps a transaction, under its name and its key.
-    pub(super) fn insert(&mut self, transaction: Box<Transaction>) -> Id {
+    pub(crate) fn insert(&mut self, transaction: Box<Transaction>) -> Id {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: self.generation, transaction: None });
             (self.slots.len() - 1) as u32
@@ -124,30 +124,30 @@ impl Table {
         id
     }
 
-    pub(super) fn get(&self, id: Id) -> Option<&Transaction> {
+    pub(crate) fn get(&self, id: Id) -> Option<&Transaction> {
         let slot = self.slots.get(id.slot as usize)?;
         slot.transaction.as_deref().filter(|_| slot.generation == id.generation)
     }
 
-    pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Transaction> {
+    pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut Transaction> {
         let slot = self.slots.get_mut(id.slot as usize)?;
         slot.transaction.as_deref_mut().filter(|_| slot.generation == id.generation)
     }
 
     /// The transaction and the timers, both at once.
-    pub(super) fn with_wheel(&mut self, id: Id) -> Option<(&mut Transaction, &mut TimerWheel<Alarm>)> {
+    pub(crate) fn with_wheel(&mut self, id: Id) -> Option<(&mut Transaction, &mut TimerWheel<Alarm>)> {
         let slot = self.slots.get_mut(id.slot as usize)?;
         let transaction = slot.transaction.as_deref_mut().filter(|_| slot.generation == id.generation)?;
         Some((transaction, &mut self.wheel))
     }
 
     /// The server transaction of a request's key.
-    pub(super) fn find(&self, key: ServerKey) -> Option<Id> {
+    pub(crate) fn find(&self, key: ServerKey) -> Option<Id> {
         self.by_key.get(&key).copied()
     }
 
     /// Forgets a transaction; its timers must have been stopped.
-    pub(super) fn remove(&mut self, id: Id) -> Option<Box<Transaction>> {
+    pub(crate) fn remove(&mut self, id: Id) -> Option<Box<Transaction>> {
         let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
         let transaction = slot.transaction.take()?;
         slot.generation = slot.generation.wrapping_add(1);
@@ -174,7 +174,7 @@ impl Table {
     }
 
     /// Whether any transaction has not had its final reply, or waits for an ACK.
-    pub(super) fn has_unanswered(&self) -> bool {
+    pub(crate) fn has_unanswered(&self) -> bool {
         let is_open = |transaction: &Transaction| {
             let waits_for_ack =
                 transaction.kind == Kind::Invite && transaction.state == server::State::Completed;
@@ -184,12 +184,12 @@ impl Table {
     }
 
     /// A context to be filled.
-    pub(super) fn spare(&mut self) -> Box<Context> {
+    pub(crate) fn spare(&mut self) -> Box<Context> {
         self.spare.pop().unwrap_or_default()
     }
 
     /// Takes a context back that nobody needs any more.
-    pub(super) fn give_back(&mut self, context: Box<Context>) {
+    pub(crate) fn give_back(&mut self, context: Box<Context>) {
         if self.spare.len() < SPARE {
             self.spare.push(context);
         }
@@ -197,7 +197,7 @@ impl Table {
 
     /// The branch parameter of a transaction's request: its name under a keyed hash, so that a stranger's guess is
     /// noticed.
-    pub(super) fn write_branch(&self, shard: usize, id: Id, branch: usize, out: &mut Vec<u8>) {
+    pub(crate) fn write_branch(&self, shard: usize, id: Id, branch: usize, out: &mut Vec<u8>) {
         let seal = self.seal(shard, id);
         out.extend_from_slice(COOKIE);
         // A Vec takes everything.
@@ -209,7 +209,7 @@ impl Table {
     }
 
     /// What a branch parameter names, if it is one of ours.
-    pub(super) fn read_branch(&self, shard: usize, text: &[u8]) -> Option<(Id, usize)> {
+    pub(crate) fn read_branch(&self, shard: usize, text: &[u8]) -> Option<(Id, usize)> {
         let text = text.strip_prefix(COOKIE)?;
         let mut parts = text.split(|byte| *byte == b'.');
         let (head, name, branch) = (parts.next()?, parts.next()?, parts.next()?);
@@ -222,7 +222,7 @@ impl Table {
     }
 
     /// The To tag of replies that are made here for a transaction.
-    pub(super) fn write_tag(&self, shard: usize, id: Id, out: &mut Vec<u8>) {
+    pub(crate) fn write_tag(&self, shard: usize, id: Id, out: &mut Vec<u8>) {
         let hash = self.key.hash_one(("To tag", shard, id.slot, id.generation));
         // A Vec takes everything.
         let _ = write!(out, "{hash:016x}");

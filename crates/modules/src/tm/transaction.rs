@@ -10,62 +10,67 @@ use engine::{Context, Cx, Running};
 use sip_message::Method;
 use sip_transaction::{Kind, ServerKey, TimerId, client, server};
 use transport::Proto;
-use transport::resolve::Targets;
+
+use super::parked::GoOn;
 
 /// Which transaction of its shard. One that has ended is not found again under its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Id {
-    pub(super) slot: u32,
-    pub(super) generation: u32,
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
 }
 
 /// What a script asks of a transaction, before it is there or while it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wishes {
-    pub(super) on_reply: Option<RouteId>,
-    pub(super) on_failure: Option<RouteId>,
-    pub(super) on_branch: Option<RouteId>,
-    pub(super) on_branch_failure: Option<RouteId>,
+pub(crate) struct Wishes {
+    pub(crate) on_reply: Option<RouteId>,
+    pub(crate) on_failure: Option<RouteId>,
+    pub(crate) on_branch: Option<RouteId>,
+    pub(crate) on_branch_failure: Option<RouteId>,
     /// Durations in milliseconds.
-    pub(super) timing: sip_transaction::Timing,
-    pub(super) auto_100: bool,
-    pub(super) disable_6xx: bool,
-    pub(super) disable_failover: bool,
-    pub(super) no_cancel_reason: bool,
+    pub(crate) timing: sip_transaction::Timing,
+    pub(crate) auto_100: bool,
+    pub(crate) disable_6xx: bool,
+    pub(crate) disable_failover: bool,
+    pub(crate) no_cancel_reason: bool,
 }
 
 /// One transaction.
-pub(super) struct Transaction {
+pub(crate) struct Transaction {
     /// The configuration that it began with: its routes are that one's.
-    pub(super) running: Arc<Running>,
-    pub(super) kind: Kind,
-    pub(super) method: Method,
-    pub(super) key: Option<ServerKey>,
-    pub(super) state: server::State,
-    pub(super) request: Request,
+    pub(crate) running: Arc<Running>,
+    pub(crate) kind: Kind,
+    pub(crate) method: Method,
+    pub(crate) key: Option<ServerKey>,
+    pub(crate) state: server::State,
+    pub(crate) request: Request,
     /// How replies leave.
-    pub(super) departure: Departure,
-    pub(super) branches: Vec<Branch>,
+    pub(crate) departure: Departure,
+    pub(crate) branches: Vec<Branch>,
     /// Branches before this one were there before the last failure route began.
-    pub(super) first_of_round: usize,
-    pub(super) wishes: Wishes,
+    pub(crate) first_of_round: usize,
+    pub(crate) wishes: Wishes,
     /// The last reply that was sent, for retransmissions.
-    pub(super) reply: Vec<u8>,
+    pub(crate) reply: Vec<u8>,
     /// Its code; 0 before the first.
-    pub(super) status: u16,
-    pub(super) timers: Timers,
+    pub(crate) status: u16,
+    pub(crate) timers: Timers,
     /// In milliseconds of the shard's clock: nothing waits beyond it.
-    pub(super) ends_at: u64,
+    pub(crate) ends_at: u64,
     /// The caller cancelled it.
-    pub(super) canceled: bool,
+    pub(crate) canceled: bool,
     /// Reason headers of the CANCEL, to be handed on.
-    pub(super) cancel_reason: Vec<u8>,
+    pub(crate) cancel_reason: Vec<u8>,
     /// Something is to be done on the request as soon as no route runs on it any more.
-    pub(super) next_job: Option<fn(&mut Cx<'_>) -> Next>,
+    pub(crate) next_job: Option<fn(&mut Cx<'_>) -> Next>,
+    /// The branch that stands for a wait.
+    pub(crate) suspended: Option<usize>,
+    /// The route that goes on after a wait.
+    pub(crate) goes_on: Option<Box<GoOn>>,
 }
 
 /// The request with all that the script made of it.
-pub(super) enum Request {
+pub(crate) enum Request {
     /// Kept here.
     Home(Box<Context>),
     /// A route runs on it.
@@ -76,38 +81,38 @@ pub(super) enum Request {
 
 /// The timers of one machine.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Timers {
-    pub(super) retransmit: Option<TimerId>,
-    pub(super) timeout: Option<TimerId>,
-    pub(super) wait: Option<TimerId>,
+pub(crate) struct Timers {
+    pub(crate) retransmit: Option<TimerId>,
+    pub(crate) timeout: Option<TimerId>,
+    pub(crate) wait: Option<TimerId>,
     /// The last retransmission interval in milliseconds.
-    pub(super) interval: u32,
+    pub(crate) interval: u32,
 }
 
 /// A client's side.
-pub(super) struct Branch {
-    pub(super) state: client::State,
-    pub(super) departure: Departure,
+pub(crate) struct Branch {
+    pub(crate) state: client::State,
+    pub(crate) departure: Departure,
     /// The request as sent.
-    pub(super) request: Vec<u8>,
+    pub(crate) request: Vec<u8>,
     /// Where it went, as the script had it.
-    pub(super) destination: Destination,
-    pub(super) flags: u32,
-    pub(super) on_reply: Option<RouteId>,
-    pub(super) on_branch_failure: Option<RouteId>,
-    pub(super) timers: Timers,
+    pub(crate) destination: Destination,
+    pub(crate) flags: u32,
+    pub(crate) on_reply: Option<RouteId>,
+    pub(crate) on_branch_failure: Option<RouteId>,
+    pub(crate) timers: Timers,
     /// The newest code that came; 0 before the first.
-    pub(super) status: u16,
+    pub(crate) status: u16,
     /// Something came from the peer, not only a timeout of ours.
-    pub(super) replied: bool,
-    pub(super) outcome: Outcome,
-    pub(super) cancel: Cancel,
+    pub(crate) replied: bool,
+    pub(crate) outcome: Outcome,
+    pub(crate) cancel: Cancel,
     /// Addresses to be tried when this one fails.
-    pub(super) next: Targets,
+    pub(crate) next: Vec<transport::Target>,
 }
 
 /// What a branch came to.
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// Nothing yet.
     Pending,
     /// A final reply, kept until it is chosen or dropped.
@@ -120,7 +125,7 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// The final code, if there is one.
-    pub(super) fn code(&self) -> Option<u16> {
+    pub(crate) fn code(&self) -> Option<u16> {
         match self {
             Self::Pending => None,
             Self::Reply(reply) => reply.message.status(),
@@ -131,7 +136,7 @@ impl Outcome {
 
 /// Where a branch's CANCEL stands.
 #[derive(Debug, Default)]
-pub(super) enum Cancel {
+pub(crate) enum Cancel {
     /// Nobody wants it.
     #[default]
     None,
@@ -142,27 +147,27 @@ pub(super) enum Cancel {
 }
 
 impl Branch {
-    pub(super) fn is_reliable(&self) -> bool {
+    pub(crate) fn is_reliable(&self) -> bool {
         self.departure.target.proto != Proto::Udp
     }
 
     /// No final reply has come, and none was made.
-    pub(super) fn is_pending(&self) -> bool {
+    pub(crate) fn is_pending(&self) -> bool {
         matches!(self.outcome, Outcome::Pending)
     }
 }
 
 impl Transaction {
-    pub(super) fn is_reliable(&self) -> bool {
+    pub(crate) fn is_reliable(&self) -> bool {
         self.departure.target.proto != Proto::Udp
     }
 
     /// A final reply has been sent.
-    pub(super) fn is_answered(&self) -> bool {
+    pub(crate) fn is_answered(&self) -> bool {
         self.status >= 200
     }
 
-    pub(super) fn has_pending_branches(&self) -> bool {
+    pub(crate) fn has_pending_branches(&self) -> bool {
         self.branches.iter().any(Branch::is_pending)
     }
 }

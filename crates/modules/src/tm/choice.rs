@@ -10,7 +10,7 @@ use sip_message::HeaderId;
 use super::current::Current;
 use super::table::Table;
 use super::transaction::{Branch, Id, Outcome, Request, Transaction};
-use super::{Tm, answer, machine, relay};
+use super::{Tm, answer, machine, relay, rounds};
 
 /// A branch has come to a failure, the peer's or ours.
 pub(super) fn concluded(services: &mut Services, id: Id, number: usize) {
@@ -23,7 +23,12 @@ pub(super) fn concluded(services: &mut Services, id: Id, number: usize) {
     if may_fail_over && is_down && !branch.next.is_empty() {
         return on_request(services, id, fail_over);
     }
-    if !transaction.is_answered() && !transaction.has_pending_branches() {
+    if transaction.is_answered() {
+        return;
+    }
+    if rounds::is_any_due(transaction) {
+        on_request(services, id, rounds::run);
+    } else if !transaction.has_pending_branches() {
         choose(services, id);
     }
 }
@@ -97,7 +102,7 @@ fn fail_over(cx: &mut Cx<'_>) -> Next {
 }
 
 /// Runs the failure route, if there is one, else answers.
-fn begin(cx: &mut Cx<'_>) -> Next {
+pub(super) fn begin(cx: &mut Cx<'_>) -> Next {
     let Some(id) = cx.data::<Current>().id else { return Next::Done };
     let table: &mut Table = cx.shard.kept();
     let Some(transaction) = table.get_mut(id) else { return Next::Done };

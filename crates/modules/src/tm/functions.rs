@@ -191,6 +191,11 @@ pub(super) fn on_failure(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     Flow::TRUE
 }
 
+/// `t_save_lumps()`: changes of the message are kept with the transaction in any case.
+pub(super) fn save_lumps(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
+    current::id(cx).is_some().into()
+}
+
 /// `t_on_branch(route)`.
 pub(super) fn on_branch(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     current::wishes(cx).on_branch = args.route(0);

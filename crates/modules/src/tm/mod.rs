@@ -17,6 +17,7 @@ mod params;
 pub(crate) mod parked;
 mod relay;
 mod response;
+mod rounds;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod transaction;
@@ -39,6 +40,10 @@ pub const MODULE: Module = Module {
     doc: "Transactions: relaying with retransmission, forking, failure routes, CANCEL.",
     params: params::PARAMS,
     functions: FUNCTIONS,
+    event_routes: &[engine::module::EventRoute {
+        name: "tm:branch-failure:*",
+        doc: "When a branch has failed that `t_on_branch_failure` was set for, on the request; before the failure route.",
+    }],
     start,
     ..Module::EMPTY
 };
@@ -197,6 +202,28 @@ const FUNCTIONS: &[Function] = &[
         STEER,
         functions::on_failure,
         "The route that runs when all branches have failed.",
+    ),
+    Function::new(
+        "t_on_branch_failure",
+        &[ArgKind::Format],
+        STEER,
+        rounds::on_branch_failure,
+        "The `event_route[tm:branch-failure:NAME]` that runs when one branch has failed.",
+    ),
+    Function::new(
+        "t_drop_replies",
+        &[ArgKind::Text],
+        Routes::FAILURE,
+        rounds::drop_replies,
+        "Which earlier replies are out of the choice once there is a new branch: n, l or a.",
+    )
+    .requires(0),
+    Function::new(
+        "t_save_lumps",
+        &[],
+        REQUEST,
+        functions::save_lumps,
+        "True: what was changed is always kept for failure routes.",
     ),
     Function::new(
         "t_on_branch",

@@ -10,6 +10,7 @@ use sip_transaction::{Kind, client};
 use super::create::{self, Found};
 use super::current::Current;
 use super::machine;
+use super::rounds::Earlier;
 use super::table::Table;
 use super::transaction::{Branch, Cancel, Id, Outcome, Timers};
 use super::{Tm, answer, cancel, choice, current};
@@ -210,6 +211,7 @@ fn send_branch(
     let Some(transaction) = table.get(id) else { return Err(ERROR) };
     let number = transaction.branches.len();
     let on_branch = transaction.wishes.on_branch;
+    let on_branch_failure = transaction.wishes.on_branch_failure;
     let mut name = Vec::with_capacity(52);
     table.write_branch(index, id, number, &mut name);
     cx.context.via.branch = Some(name.as_slice().into());
@@ -242,7 +244,7 @@ fn send_branch(
     let mut branch = begun(departure, bytes, cx.context.destination.clone(), cx.context.flags.branch);
     branch.next = next.to_vec();
     branch.on_reply = routes.on_reply;
-    branch.on_branch_failure = routes.on_branch_failure;
+    branch.on_branch_failure = routes.on_branch_failure.or(on_branch_failure);
     push(cx, id, branch);
     machine::begin_branch(cx.shard, id, number);
     Ok(())
@@ -284,6 +286,14 @@ fn push(cx: &mut Cx<'_>, id: Id, branch: Branch) {
     let drops = cx.state::<Tm>().params.failure_reply_mode == 3;
     let table: &mut Table = cx.shard.kept();
     let Some(transaction) = table.get_mut(id) else { return };
+    let drops = transaction.earlier.map_or(drops, |earlier| earlier == Earlier::Dropped);
+    if is_again && transaction.earlier.take() == Some(Earlier::LastDropped) {
+        for branch in &mut transaction.branches[transaction.first_of_round..] {
+            if let Some(code) = branch.outcome.code() {
+                branch.outcome = Outcome::Gone(code);
+            }
+        }
+    }
     if is_again && drops && !transaction.branches[transaction.first_of_round..].iter().any(Branch::is_pending)
     {
         transaction.first_of_round = transaction.branches.len();

@@ -107,6 +107,8 @@ pub(crate) fn branch_index(cx: &mut Cx<'_>) -> Value {
             let there = current::transaction(cx).map_or(0, |transaction| transaction.branches.len());
             Value::Int((there + cx.context.branches.len()) as i64)
         }
+        // Before a transaction sees it.
+        RouteContext::CoreReply => Value::Int(-1),
         _ => Value::Int(cx.context.branches.len() as i64),
     }
 }

@@ -12,6 +12,7 @@ use sip_transaction::{Kind, ServerKey, TimerId, client, server};
 use transport::Proto;
 
 use super::parked::GoOn;
+use super::rounds::Earlier;
 
 /// Which transaction of its shard. One that has ended is not found again under its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,8 @@ pub(crate) struct Transaction {
     pub(crate) cancel_reason: Vec<u8>,
     /// Something is to be done on the request as soon as no route runs on it any more.
     pub(crate) next_job: Option<fn(&mut Cx<'_>) -> Next>,
+    /// What the failure route said about replies from before.
+    pub(crate) earlier: Option<Earlier>,
     /// The branch that stands for a wait.
     pub(crate) suspended: Option<usize>,
     /// The route that goes on after a wait.

@@ -114,14 +114,17 @@ pub(super) fn of_request(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
 
 fn read_on_request(cx: &mut Cx<'_>, id: Id, args: &PvArgs<'_>) -> Value {
     let Some(transaction) = cx.shard.kept::<Table>().get_mut(id) else { return Value::Null };
-    let request = match std::mem::replace(&mut transaction.request, Request::Away) {
+    let mut request = match std::mem::replace(&mut transaction.request, Request::Away) {
         Request::Home(request) => request,
         other => {
             transaction.request = other;
             return Value::Null;
         }
     };
-    let (value, request) = read_on(cx, request, args);
+    // As Kamailio: the request as it came, not where it was sent.
+    let uri = request.destination.uri.take();
+    let (value, mut request) = read_on(cx, request, args);
+    request.destination.uri = uri;
     if let Some(transaction) = cx.shard.kept::<Table>().get_mut(id) {
         transaction.request = Request::Home(request);
     }

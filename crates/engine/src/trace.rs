@@ -187,6 +187,9 @@ pub(crate) fn note_changes(context: &Context, trace: &mut Trace) {
                 );
             }
         }
+        if removed.is_empty() && change.text.is_empty() {
+            trace.text.push_str(" + a line that is known when the message leaves");
+        }
         trace.text.push('\n');
     }
     trace.changes = count;

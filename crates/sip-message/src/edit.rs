@@ -199,6 +199,12 @@ impl EditList {
         }
     }
 
+    /// The status that [`EditList::set_status`] set, if it did.
+    pub fn new_status(&self) -> Option<u16> {
+        let edit = self.edits.iter().find(|edit| edit.part == Some(Part::Status))?;
+        std::str::from_utf8(edit.text.of(&self.arena)).ok()?.parse().ok()
+    }
+
     /// Puts another body in the place of the message's; edits made within the old body are dropped. Content-Length
     /// follows. With `content_type`, that header is deleted where it stands and added after the last field, as Kamailio
     /// does; else it is left as it is. Setting the body again replaces what was set.

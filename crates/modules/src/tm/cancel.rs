@@ -6,12 +6,17 @@ use sip_message::{HeaderId, Message};
 use sip_transaction::{client, hop};
 
 use super::table::Table;
-use super::transaction::{Branch, Cancel, Id, Timers};
-use super::{Tm, answer, machine};
+use super::transaction::{Branch, Cancel, Id, Timers, Transaction};
+use super::{Tm, answer, machine, parked};
 
 /// A CANCEL from the caller: answered here, and sent to every branch that has no final reply.
 pub(super) fn end_to_end(cx: &mut Cx<'_>, id: Id, invite: Id) -> Flow {
-    answer::local(cx, id, 200, b"canceling", b"");
+    if parked::end_wait(cx.shard, invite) {
+        parked::answer_resting(cx, invite, 487, b"Request canceled");
+    }
+    let is_over = cx.shard.kept::<Table>().get(invite).is_none_or(Transaction::is_answered);
+    let reason: &[u8] = if is_over { b"ok -- no more pending branches" } else { b"canceling" };
+    answer::local(cx, id, 200, reason, b"");
     let mut reason = Vec::new();
     for field in cx.context.message.headers().iter().filter(|field| field.id == HeaderId::Reason) {
         reason.extend_from_slice(cx.context.message.bytes(field.whole));

@@ -1,11 +1,12 @@
 //! When the branches have failed: the next address, the failure route, or the best reply (RFC 3261 §16.7 step 6).
 
+use cfg_vm::Str;
 use cfg_vm::machine::End;
 use engine::context::RouteContext;
 use engine::module::{Next, Run};
 use engine::services::Services;
 use engine::{Context, Cx};
-use sip_message::HeaderId;
+use sip_message::{HeaderId, StartLine};
 
 use super::current::Current;
 use super::table::Table;
@@ -113,6 +114,10 @@ pub(super) fn begin(cx: &mut Cx<'_>) -> Next {
     match transaction.wishes.on_failure.take() {
         Some(route) => {
             cx.context.branches.clear();
+            // As Kamailio: each failure route begins with where the request was sent first.
+            if let Some(first) = transaction.branches.first() {
+                cx.context.destination = first.destination.clone();
+            }
             Next::Run(Run { route, context: RouteContext::Failure, then: after_route })
         }
         None => finish(cx, id),
@@ -148,10 +153,14 @@ fn finish(cx: &mut Cx<'_>, id: Id) -> Next {
                         gather_challenges(transaction, &mut reply);
                     }
                     if code == 503 && remap {
-                        let Context { message, edits, .. } = &mut *reply;
-                        edits.set_status(message, 500, b"Server Internal Error");
+                        let reason = match reply.message.start_line() {
+                            StartLine::Response { reason, .. } => reply.slice(reason),
+                            StartLine::Request { .. } => Str::EMPTY,
+                        };
+                        answer::local(cx, id, 500, &reason, b"");
+                    } else {
+                        answer::pass_on(cx, id, Some(&mut reply));
                     }
-                    answer::pass_on(cx, id, Some(&mut reply));
                     cx.shard.kept::<Table>().give_back(reply);
                 }
                 _ => {

@@ -114,7 +114,7 @@ pub(crate) fn reply(cx: &mut Cx<'_>, id: Id, code: u16, reason: &[u8]) -> bool {
         answer::from_reply_route(cx, id, code, reason)
     };
     if sent && code >= 200 {
-        super::cancel::pending(cx.shard, id);
+        super::cancel::completed(cx, id, code);
     }
     sent
 }

@@ -18,7 +18,7 @@ use super::create::{self, Found};
 use super::current::{self, Current};
 use super::table::{Alarm, Of, Table, Timer};
 use super::transaction::{Branch, Cancel, Id, Outcome, Transaction};
-use super::{Tm, answer, choice, relay};
+use super::{Tm, answer, choice, machine, relay};
 
 /// What is to go on.
 pub(crate) struct GoOn {
@@ -98,6 +98,12 @@ pub(crate) fn end_wait(services: &mut Services, id: Id) -> bool {
         wheel.stop(timer);
     }
     true
+}
+
+/// Answers a request that rests, from a route that has another in hand.
+pub(super) fn answer_resting(cx: &mut Cx<'_>, id: Id, code: u16, reason: &[u8]) {
+    answer::from_reply_route(cx, id, code, reason);
+    machine::remove_if_over(cx.shard, id);
 }
 
 /// Runs a route of a configuration on the request of a transaction of this shard; whether it was one that waits.

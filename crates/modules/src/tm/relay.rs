@@ -86,19 +86,16 @@ fn plans(cx: &mut Cx<'_>, forced: Option<Hop>) -> Vec<Plan> {
     plans
 }
 
-/// Whether the first branch is to be tried: not when `append_branch()` has made a copy of it, and in a failure route not
-/// when it has been tried before.
+/// Whether the first branch is to be tried: in a failure route not while it is what the route began with, the first that
+/// was tried.
 fn is_new(cx: &mut Cx<'_>) -> bool {
-    let (uri, via) = (cx.context.request_uri(), cx.context.destination.uri_to_send.clone());
-    if cx.context.branches.iter().any(|branch| branch.uri == uri && branch.uri_to_send == via) {
-        return false;
-    }
     if cx.context.route != RouteContext::Failure {
         return true;
     }
+    let (uri, via) = (cx.context.request_uri(), cx.context.destination.uri_to_send.clone());
     let original = cx.context.original_uri();
     current::transaction(cx).is_none_or(|transaction| {
-        !transaction.branches.iter().any(|branch| {
+        !transaction.branches.first().is_some_and(|branch| {
             branch.destination.uri.as_ref().unwrap_or(&original) == &uri
                 && branch.destination.uri_to_send == via
         })
@@ -166,7 +163,8 @@ fn ended(cx: &mut Cx<'_>, id: Id, progress: Progress) -> Flow {
     }
     cx.context.failure = Some(code);
     cx.data::<Current>().failed = Some(code);
-    Flow::Done(code)
+    // As Kamailio: a failure route is told no more than that.
+    Flow::Done(if cx.context.route == RouteContext::Failure { ERROR } else { code })
 }
 
 /// Ours (`unresolved_as_failure`): a branch that could not be resolved has failed, as one whose peer is silent.
@@ -273,6 +271,7 @@ fn begun(departure: Departure, request: Vec<u8>, destination: Destination, flags
         timers: Timers::default(),
         status: 0,
         replied: false,
+        before: None,
         outcome: Outcome::Pending,
         cancel: Cancel::None,
         next: Vec::new(),

@@ -66,7 +66,11 @@ pub(super) fn take(cx: &mut Cx<'_>) -> Option<Next> {
 
 fn note(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
     let table: &mut Table = cx.shard.kept();
+    for other in table.get_mut(id).into_iter().flat_map(|transaction| &mut transaction.branches) {
+        other.before = None;
+    }
     if let Some(branch) = table.get_mut(id).and_then(|t| t.branches.get_mut(number)) {
+        branch.before = (status >= 300).then_some((branch.status, branch.replied));
         branch.status = status;
         branch.replied = true;
     }
@@ -145,7 +149,7 @@ fn provisional(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
     let table: &mut Table = cx.shard.kept();
     let Some(transaction) = table.get(id) else { return };
     let is_waiting = transaction.branches.get(number).is_some_and(|b| matches!(b.cancel, Cancel::Waiting));
-    let passes = !transaction.is_answered() && (status > 100 || relays_100);
+    let passes = !transaction.is_answered() && !transaction.canceled && (status > 100 || relays_100);
     if is_waiting {
         cancel::branch(cx.shard, id, number);
     }

@@ -39,7 +39,13 @@ pub(super) fn check_status(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 /// `t_grep_status(code)`: any branch.
 pub(super) fn grep_status(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let wanted = args.int(0);
-    any_branch(cx, |branch| Some(i64::from(branch.outcome.code().unwrap_or(branch.status))) == wanted)
+    any_branch(cx, |branch| {
+        let code = match branch.before {
+            Some((status, _)) => status,
+            None => branch.outcome.code().unwrap_or(branch.status),
+        };
+        Some(i64::from(code)) == wanted
+    })
 }
 
 /// `t_get_status_code()`.
@@ -54,7 +60,12 @@ pub(super) fn any_timeout(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
 
 /// `t_any_replied()`.
 pub(super) fn any_replied(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
-    any_branch(cx, |branch| branch.replied)
+    any_branch(cx, has_replied)
+}
+
+/// As Kamailio: what a failure route follows from is not yet counted.
+fn has_replied(branch: &Branch) -> bool {
+    branch.before.map_or(branch.replied, |(_, replied)| replied)
 }
 
 /// `t_branch_timeout()`: of the branch that was chosen.
@@ -64,7 +75,7 @@ pub(super) fn branch_timeout(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
 
 /// `t_branch_replied()`.
 pub(super) fn branch_replied(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
-    chosen(cx, |branch| branch.replied)
+    chosen(cx, has_replied)
 }
 
 /// `t_is_canceled()`.

@@ -108,6 +108,8 @@ pub(crate) struct Branch {
     pub(crate) status: u16,
     /// Something came from the peer, not only a timeout of ours.
     pub(crate) replied: bool,
+    /// `status` and `replied` before the failure that has just come: what a failure route that follows from it sees.
+    pub(crate) before: Option<(u16, bool)>,
     pub(crate) outcome: Outcome,
     pub(crate) cancel: Cancel,
     /// Addresses to be tried when this one fails.
@@ -131,7 +133,7 @@ impl Outcome {
     pub(crate) fn code(&self) -> Option<u16> {
         match self {
             Self::Pending => None,
-            Self::Reply(reply) => reply.message.status(),
+            Self::Reply(reply) => reply.edits.new_status().or_else(|| reply.message.status()),
             Self::Local(code) | Self::Gone(code) => Some(*code),
         }
     }

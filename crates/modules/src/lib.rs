@@ -19,6 +19,7 @@ pub mod pv;
 pub mod rr;
 pub mod rtimer;
 pub mod sanity;
+pub mod siptrace;
 pub mod siputils;
 pub mod sl;
 pub mod textops;
@@ -45,6 +46,7 @@ pub const ALL: &[&Module] = &[
     &rr::MODULE,
     &rtimer::MODULE,
     &sanity::MODULE,
+    &siptrace::MODULE,
     &siputils::MODULE,
     &sl::MODULE,
     &textops::MODULE,

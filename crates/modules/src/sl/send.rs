@@ -150,19 +150,22 @@ pub(super) fn forward_reply(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 
 /// Swallows an ACK to a reply of ours.
 pub(super) fn filter_ack(cx: &mut Cx<'_>) -> bool {
-    let message = &cx.context.message;
-    if !message.is_request() || message.method() != Method::Ack {
+    if !is_own_ack(cx) {
         return true;
     }
     let sl = cx.state::<Sl>();
-    if !sl.tag.is_ours(message) {
-        return true;
-    }
     sl.counts.ack(cx);
     if let Some(route) = sl.filtered_ack {
         event::run(cx, route);
     }
     false
+}
+
+/// Whether the message is the ACK of a stateless reply of ours.
+pub(crate) fn is_own_ack(cx: &Cx<'_>) -> bool {
+    let message = &cx.context.message;
+    let is_ack = message.is_request() && message.method() == Method::Ack;
+    is_ack && cx.state::<Sl>().tag.is_ours(message)
 }
 
 #[cfg(test)]

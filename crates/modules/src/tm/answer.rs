@@ -10,17 +10,27 @@ use super::transaction::{Cancel, Id, Outcome, Request};
 
 /// Replies with a code of our own, on the request. Whether it was a reply that could be sent.
 pub(crate) fn local(cx: &mut Cx<'_>, id: Id, code: u16, reason: &[u8], headers: &[u8]) -> bool {
+    tagged(cx, id, id, &Reply { code, reason, tag: b"", headers })
+}
+
+/// Answers a CANCEL with 200: with the To tag that its INVITE's answer has (RFC 3261 §9.2).
+pub(super) fn to_cancel(cx: &mut Cx<'_>, id: Id, invite: Id, reason: &[u8]) {
+    tagged(cx, id, invite, &Reply { code: 200, reason, tag: b"", headers: b"" });
+}
+
+fn tagged(cx: &mut Cx<'_>, id: Id, tag_of: Id, reply: &Reply<'_>) -> bool {
+    let code = reply.code;
     if !may_send(cx, id, code) {
         return false;
     }
     let mut tag = Vec::with_capacity(16);
     let index = cx.shard.index;
     let table: &mut Table = cx.shard.kept();
-    table.write_tag(index, id, &mut tag);
+    table.write_tag(index, tag_of, &mut tag);
     let Some(transaction) = table.get_mut(id) else { return false };
     let mut bytes = std::mem::take(&mut transaction.reply);
     bytes.clear();
-    let composed = reply::compose(cx, &Reply { code, reason, tag: &tag, headers }, &mut bytes);
+    let composed = reply::compose(cx, &Reply { tag: &tag, ..*reply }, &mut bytes);
     if let Err(error) = &composed {
         tracing::error!(target: "tm", "no reply was made: {error}");
         bytes.clear();

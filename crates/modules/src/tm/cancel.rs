@@ -16,7 +16,7 @@ pub(super) fn end_to_end(cx: &mut Cx<'_>, id: Id, invite: Id) -> Flow {
     }
     let is_over = cx.shard.kept::<Table>().get(invite).is_none_or(Transaction::is_answered);
     let reason: &[u8] = if is_over { b"ok -- no more pending branches" } else { b"canceling" };
-    answer::local(cx, id, 200, reason, b"");
+    answer::to_cancel(cx, id, invite, reason);
     let mut reason = Vec::new();
     for field in cx.context.message.headers().iter().filter(|field| field.id == HeaderId::Reason) {
         reason.extend_from_slice(cx.context.message.bytes(field.whole));

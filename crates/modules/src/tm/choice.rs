@@ -34,6 +34,19 @@ pub(super) fn concluded(services: &mut Services, id: Id, number: usize) {
     }
 }
 
+/// A copy has had its answer; where the script made nothing but copies and did not answer, that ends the transaction.
+pub(super) fn replica_ended(services: &mut Services, id: Id, number: usize, code: u16) {
+    let table: &mut Table = services.kept();
+    let Some(transaction) = table.get_mut(id) else { return };
+    if let Some(branch) = transaction.branches.get_mut(number) {
+        branch.outcome = Outcome::Gone(code);
+    }
+    let is_alone = transaction.branches.iter().all(|branch| branch.is_replica && !branch.is_pending());
+    if is_alone && !transaction.is_answered() {
+        super::end_silently(services, id, code);
+    }
+}
+
 /// Makes the choice, on the request.
 pub(super) fn choose(services: &mut Services, id: Id) {
     on_request(services, id, begin);
@@ -149,8 +162,15 @@ fn finish(cx: &mut Cx<'_>, id: Id) -> Next {
             let code = outcome.code().unwrap_or(500);
             match std::mem::replace(outcome, Outcome::Gone(code)) {
                 Outcome::Reply(mut reply) => {
-                    if aggregate && matches!(code, 401 | 407) {
-                        gather_challenges(transaction, &mut reply);
+                    let is_challenge = aggregate && matches!(code, 401 | 407);
+                    let challenges =
+                        if is_challenge { gathered_challenges(transaction, &reply) } else { None };
+                    if let Some(challenges) = challenges {
+                        let reason = reply.message.reason().to_vec();
+                        cx.shard.kept::<Table>().give_back(reply);
+                        answer::local(cx, id, code, &reason, &challenges);
+                        bring_home(cx, id);
+                        return Next::Done;
                     }
                     if code == 503 && remap {
                         let reason = match reply.message.start_line() {
@@ -210,31 +230,27 @@ fn priority(branch: &Branch, local_prio: u32) -> Option<u32> {
     )
 }
 
-/// Adds the challenges of the other branches to the one that is passed on (RFC 3261 §16.7 step 7).
-fn gather_challenges(transaction: &Transaction, reply: &mut Context) {
-    let mut lines = Vec::new();
-    for branch in &transaction.branches[transaction.first_of_round..] {
-        let Outcome::Reply(other) = &branch.outcome else { continue };
-        if !matches!(other.message.status(), Some(401 | 407)) {
-            continue;
-        }
-        for field in other.message.headers() {
+/// The challenges of all branches of this round, the given reply's first; nothing when there is only that one reply's
+/// (RFC 3261 §16.7 step 7).
+fn gathered_challenges(transaction: &Transaction, best: &Context) -> Option<Vec<u8>> {
+    let of = |reply: &Context, lines: &mut Vec<u8>| {
+        for field in reply.message.headers() {
             if matches!(field.id, HeaderId::WwwAuthenticate | HeaderId::ProxyAuthenticate) {
-                lines.extend_from_slice(other.message.bytes(field.whole));
+                lines.extend_from_slice(reply.message.bytes(field.whole));
             }
         }
-    }
-    if !lines.is_empty() {
-        let Context { message, edits, .. } = reply;
-        let last = message
-            .headers()
-            .iter()
-            .rfind(|field| matches!(field.id, HeaderId::WwwAuthenticate | HeaderId::ProxyAuthenticate));
-        match last {
-            Some(field) => edits.insert_after(field, &lines),
-            None => edits.append_header(message, &lines),
+    };
+    let mut lines = Vec::new();
+    of(best, &mut lines);
+    let own = lines.len();
+    for branch in &transaction.branches[transaction.first_of_round..] {
+        if let Outcome::Reply(other) = &branch.outcome
+            && matches!(other.message.status(), Some(401 | 407))
+        {
+            of(other, &mut lines);
         }
     }
+    (lines.len() > own).then_some(lines)
 }
 
 /// The reason of a code that is made here.

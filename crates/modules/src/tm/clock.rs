@@ -85,9 +85,13 @@ fn timed_out(services: &mut Services, id: Id, number: usize) {
 
 fn conclude(services: &mut Services, id: Id, number: usize) {
     let table: &mut Table = services.kept();
-    let Some(branch) = table.get_mut(id).and_then(|t| t.branches.get_mut(number)) else { return };
-    if branch.is_pending() {
-        branch.outcome = Outcome::Local(408);
+    let Some(transaction) = table.get_mut(id) else { return };
+    let canceled = transaction.canceled;
+    let Some(branch) = transaction.branches.get_mut(number) else { return };
+    if branch.is_replica {
+        choice::replica_ended(services, id, number, 408);
+    } else if branch.is_pending() {
+        branch.outcome = Outcome::Local(if canceled { 487 } else { 408 });
         choice::concluded(services, id, number);
     }
 }

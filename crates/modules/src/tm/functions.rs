@@ -2,16 +2,14 @@
 
 use cfg_vm::Str;
 use engine::context::RouteContext;
-use engine::forward::Hop;
 use engine::{Args, Cx, Flow};
 use sip_message::Method;
-use transport::Proto;
 
 use super::create::{self, Found};
 use super::current::{self, Current};
 use super::table::Table;
 use super::transaction::Id;
-use super::{Tm, answer, choice, contacts, machine, relay};
+use super::{Tm, answer, choice, machine, relay};
 
 /// `t_newtran()`.
 pub(super) fn newtran(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
@@ -21,50 +19,6 @@ pub(super) fn newtran(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
         Found::StrayAck => Flow::TRUE,
         Found::Own(_) | Found::Unusable => Flow::FALSE,
     }
-}
-
-/// `t_relay()`, `t_relay("host", "port")`.
-pub(super) fn t_relay(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    let forced = hop(args, None);
-    if forced.is_none()
-        && cx.context.route == RouteContext::Failure
-        && cx.state::<Tm>().params.auto_next_contacts
-        && contacts::take_next(cx) == contacts::Taken::None
-    {
-        return Flow::FALSE;
-    }
-    relay::relay(cx, forced)
-}
-
-/// `t_relay_to_udp()`, `t_relay_to_udp("host", "port")`.
-pub(super) fn t_relay_to_udp(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    over(cx, args, Proto::Udp)
-}
-
-/// The same over TCP.
-pub(super) fn t_relay_to_tcp(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    over(cx, args, Proto::Tcp)
-}
-
-/// The same over TLS.
-pub(super) fn t_relay_to_tls(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    over(cx, args, Proto::Tls)
-}
-
-fn over(cx: &mut Cx<'_>, args: &Args<'_>, proto: Proto) -> Flow {
-    let forced = hop(args, Some(proto))
-        .or_else(|| engine::forward::next_hop(cx.context).map(|hop| Hop { proto: Some(proto), ..hop }));
-    relay::relay(cx, forced)
-}
-
-fn hop(args: &Args<'_>, proto: Option<Proto>) -> Option<Hop> {
-    let host = args.str(0);
-    let port = args
-        .int(1)
-        .and_then(|port| u16::try_from(port).ok())
-        .or_else(|| std::str::from_utf8(args.text(1)).ok()?.parse().ok())
-        .filter(|port| *port != 0);
-    (!host.is_empty()).then_some(Hop { host, port, proto, sips: false })
 }
 
 /// `t_relay_cancel()`: relays a CANCEL whose INVITE is known; true when there is none, so that the script goes on.
@@ -306,7 +260,9 @@ pub(super) fn after_script(cx: &mut Cx<'_>) {
                 let code =
                     u16::try_from(-failed).ok().filter(|code| (400..700).contains(code)).unwrap_or(500);
                 let reason = match failed {
-                    -1 => Str::copy(b"I'm terribly sorry, server error occurred (1/TM)"),
+                    -10..0 => Str::from(
+                        format!("I'm terribly sorry, server error occurred ({}/TM)", -failed).as_bytes(),
+                    ),
                     _ => Str::copy(choice::reason_of(code)),
                 };
                 answer::local(cx, id, code, &reason, b"");

@@ -15,6 +15,7 @@ mod functions;
 mod machine;
 mod params;
 pub(crate) mod parked;
+mod places;
 mod relay;
 mod response;
 mod rounds;
@@ -48,15 +49,19 @@ pub const MODULE: Module = Module {
     ..Module::EMPTY
 };
 
-/// Ends a transaction with a failure that nobody is told, as one that is answered; its branches are cancelled.
-pub(crate) fn end_silently(cx: &mut engine::Cx<'_>, id: transaction::Id, code: u16) {
-    parked::end_wait(cx.shard, id);
-    cancel::pending(cx.shard, id);
-    if let Some(transaction) = cx.shard.kept::<table::Table>().get_mut(id) {
+/// Ends a transaction with a final reply that nobody is told; its branches are cancelled.
+pub(crate) fn end_silently(services: &mut engine::services::Services, id: transaction::Id, code: u16) {
+    parked::end_wait(services, id);
+    cancel::pending(services, id);
+    if let Some(transaction) = services.kept::<table::Table>().get_mut(id) {
         transaction.status = code;
         transaction.reply.clear();
     }
-    machine::server_event(cx.shard, id, sip_transaction::server::Event::Failure);
+    let event = match code {
+        ..300 => sip_transaction::server::Event::Success,
+        _ => sip_transaction::server::Event::Failure,
+    };
+    machine::server_event(services, id, event);
 }
 
 /// The module under one configuration.
@@ -83,6 +88,7 @@ const STEER: Routes = Routes::REQUEST
     .or(Routes::BRANCH)
     .or(Routes::BRANCH_FAILURE);
 const HOST_PORT: &[ArgKind] = &[ArgKind::Format, ArgKind::Int];
+const PROXY: &[ArgKind] = &[ArgKind::Format, ArgKind::Format];
 const REPLY: &[ArgKind] = &[ArgKind::Int, ArgKind::Format];
 
 fn code_pattern(text: &[u8]) -> Result<Parsed, String> {
@@ -101,7 +107,7 @@ const FUNCTIONS: &[Function] = &[
         "t_relay",
         HOST_PORT,
         RELAY,
-        functions::t_relay,
+        places::t_relay,
         "Relays the request in its transaction, to all its branches.",
     )
     .requires(0)
@@ -110,20 +116,82 @@ const FUNCTIONS: &[Function] = &[
         "t_relay_to_udp",
         HOST_PORT,
         RELAY,
-        functions::t_relay_to_udp,
+        places::t_relay_to_udp,
         "The same over UDP, to an address if one is given.",
     )
     .requires(0)
     .waits(),
-    Function::new("t_relay_to_tcp", HOST_PORT, RELAY, functions::t_relay_to_tcp, "The same over TCP.")
+    Function::new("t_relay_to_tcp", HOST_PORT, RELAY, places::t_relay_to_tcp, "The same over TCP.")
         .requires(0)
         .waits(),
-    Function::new("t_relay_to_tls", HOST_PORT, RELAY, functions::t_relay_to_tls, "The same over TLS.")
+    Function::new("t_relay_to_tls", HOST_PORT, RELAY, places::t_relay_to_tls, "The same over TLS.")
         .requires(0)
         .waits(),
-    Function::new("t_forward_nonack", HOST_PORT, REQUEST, functions::t_relay, "As `t_relay`.")
-        .requires(0)
+    Function::new(
+        "t_relay_to",
+        PROXY,
+        RELAY,
+        places::t_relay_to,
+        "Relays to a proxy, `[proto:]host[:port]`; flags: 1 no 100, 4 no further addresses.",
+    )
+    .requires(0)
+    .waits(),
+    Function::new(
+        "t_forward_nonack",
+        HOST_PORT,
+        REQUEST,
+        places::forward_nonack,
+        "As `t_relay`, in a transaction that is there, and without a 100.",
+    )
+    .requires(0)
+    .waits(),
+    Function::new(
+        "t_forward_nonack_uri",
+        &[],
+        REQUEST,
+        places::forward_nonack_uri,
+        "The same to the request URI.",
+    )
+    .waits(),
+    Function::new(
+        "t_forward_nonack_udp",
+        HOST_PORT,
+        REQUEST,
+        places::forward_nonack_udp,
+        "The same over UDP.",
+    )
+    .waits(),
+    Function::new(
+        "t_forward_nonack_tcp",
+        HOST_PORT,
+        REQUEST,
+        places::forward_nonack_tcp,
+        "The same over TCP.",
+    )
+    .waits(),
+    Function::new(
+        "t_forward_nonack_tls",
+        HOST_PORT,
+        REQUEST,
+        places::forward_nonack_tls,
+        "The same over TLS.",
+    )
+    .waits(),
+    Function::new("t_forward_nonack_to", PROXY, REQUEST, places::forward_nonack_to, "The same to a proxy.")
         .waits(),
+    Function::new(
+        "t_replicate",
+        HOST_PORT,
+        REQUEST,
+        places::replicate,
+        "Sends a copy to a URI or a host and port; nobody gets its replies.",
+    )
+    .requires(1)
+    .waits(),
+    Function::new("t_replicate_udp", HOST_PORT, REQUEST, places::replicate_udp, "The same over UDP.").waits(),
+    Function::new("t_replicate_tcp", HOST_PORT, REQUEST, places::replicate_tcp, "The same over TCP.").waits(),
+    Function::new("t_replicate_tls", HOST_PORT, REQUEST, places::replicate_tls, "The same over TLS.").waits(),
+    Function::new("t_replicate_to", PROXY, REQUEST, places::replicate_to, "The same to a proxy.").waits(),
     Function::new(
         "t_relay_cancel",
         &[],

@@ -20,12 +20,16 @@ const UNRESOLVABLE: i64 = -478;
 const NOT_SENT: i64 = -477;
 const BAD_URI: i64 = -479;
 const ERROR: i64 = -1;
+/// A branch route dropped its branch.
+const DROPPED: i64 = -6;
 
 /// One place to go to.
 struct Plan {
     destination: Destination,
     flags: u32,
     hop: Option<Hop>,
+    /// Nobody gets its replies.
+    is_replica: bool,
 }
 
 /// Relays the request in its transaction, which is made if there is none; to `forced` if that is given, else to
@@ -58,6 +62,33 @@ pub(super) fn relay(cx: &mut Cx<'_>, forced: Option<Hop>) -> Flow {
     branch_out(cx, id, plans.into_iter(), Progress::default())
 }
 
+/// Sends the request in its transaction, which must be there, without a 100.
+pub(super) fn forward(cx: &mut Cx<'_>, forced: Option<Hop>) -> Flow {
+    let Some(id) = current::id(cx) else {
+        tracing::error!(target: "tm", "the request has no transaction: call t_newtran() before");
+        return Flow::Done(ERROR);
+    };
+    let plans = plans(cx, forced);
+    branch_out(cx, id, plans.into_iter(), Progress::default())
+}
+
+/// Sends a copy of the request, whose replies are not passed on.
+pub(super) fn replicate(cx: &mut Cx<'_>, hop: Hop) -> Flow {
+    let id = match create::find_or_create(cx) {
+        Found::New(id) | Found::Own(id) => id,
+        Found::Absorbed => return Flow::TRUE,
+        Found::StrayAck => return without_state(cx, Some(hop)),
+        Found::Unusable => return Flow::Done(ERROR),
+    };
+    let plan = Plan {
+        destination: cx.context.destination.clone(),
+        flags: cx.context.flags.branch,
+        hop: Some(hop),
+        is_replica: true,
+    };
+    branch_out(cx, id, vec![plan].into_iter(), Progress::default())
+}
+
 /// An ACK of a 2xx has no transaction here (RFC 3261 §16.11).
 fn without_state(cx: &mut Cx<'_>, forced: Option<Hop>) -> Flow {
     match forced.or_else(|| forward::next_hop(cx.context)) {
@@ -76,12 +107,18 @@ fn plans(cx: &mut Cx<'_>, forced: Option<Hop>) -> Vec<Plan> {
             destination: context.destination.clone(),
             flags: context.flags.branch,
             hop: forced.clone().or_else(|| forward::next_hop(context)),
+            is_replica: false,
         });
     }
     for further in context.branches.drain(..) {
         let hop =
             forced.clone().or_else(|| Hop::of_uri(further.uri_to_send.as_ref().unwrap_or(&further.uri)));
-        plans.push(Plan { flags: further.flags, destination: destination_of(further), hop });
+        plans.push(Plan {
+            flags: further.flags,
+            destination: destination_of(further),
+            hop,
+            is_replica: false,
+        });
     }
     plans
 }
@@ -126,7 +163,7 @@ struct Progress {
 fn branch_out(cx: &mut Cx<'_>, id: Id, mut plans: std::vec::IntoIter<Plan>, mut progress: Progress) -> Flow {
     while let Some(plan) = plans.next() {
         let Some(hop) = plan.hop.clone() else {
-            progress.error = Some(BAD_URI);
+            progress.error = Some(UNRESOLVABLE);
             continue;
         };
         match forward::lookup(cx, &hop) {
@@ -190,7 +227,7 @@ fn add(cx: &mut Cx<'_>, id: Id, plan: Plan, targets: &[transport::Target]) -> Re
     let own = std::mem::replace(&mut cx.context.destination, plan.destination);
     let flags = std::mem::replace(&mut cx.context.flags.branch, plan.flags);
     let mark = cx.context.edits.mark();
-    let result = send_branch(cx, id, *target, next);
+    let result = send_branch(cx, id, *target, next, plan.is_replica);
     cx.context.edits.rollback(mark);
     cx.context.via.branch = None;
     cx.context.destination = own;
@@ -203,6 +240,7 @@ fn send_branch(
     id: Id,
     target: transport::Target,
     next: &[transport::Target],
+    is_replica: bool,
 ) -> Result<(), i64> {
     let index = cx.shard.index;
     let table: &mut Table = cx.shard.kept();
@@ -219,7 +257,7 @@ fn send_branch(
         && !event::run_as(cx, route, RouteContext::Branch)
     {
         cx.data::<Current>().branch = before.branch;
-        return Err(ERROR);
+        return Err(DROPPED);
     }
     let routes = cx.data::<Current>().branch_routes;
     let current = cx.data::<Current>();
@@ -241,6 +279,7 @@ fn send_branch(
     }
     let mut branch = begun(departure, bytes, cx.context.destination.clone(), cx.context.flags.branch);
     branch.next = next.to_vec();
+    branch.is_replica = is_replica;
     branch.on_reply = routes.on_reply;
     branch.on_branch_failure = routes.on_branch_failure.or(on_branch_failure);
     push(cx, id, branch);
@@ -272,6 +311,7 @@ fn begun(departure: Departure, request: Vec<u8>, destination: Destination, flags
         status: 0,
         replied: false,
         before: None,
+        is_replica: false,
         outcome: Outcome::Pending,
         cancel: Cancel::None,
         next: Vec::new(),
@@ -305,6 +345,11 @@ pub(super) fn try_next(cx: &mut Cx<'_>, id: Id, number: usize) -> bool {
     let table: &mut Table = cx.shard.kept();
     let Some(branch) = table.get_mut(id).and_then(|t| t.branches.get_mut(number)) else { return false };
     let targets = std::mem::take(&mut branch.next);
-    let plan = Plan { destination: branch.destination.clone(), flags: branch.flags, hop: None };
+    let plan = Plan {
+        destination: branch.destination.clone(),
+        flags: branch.flags,
+        hop: None,
+        is_replica: branch.is_replica,
+    };
     !targets.is_empty() && add(cx, id, plan, &targets).is_ok()
 }

@@ -37,9 +37,13 @@ pub(super) fn take(cx: &mut Cx<'_>) -> Option<Next> {
     if method != own_method {
         return None;
     }
-    let state = branch.state;
+    let (state, is_replica) = (branch.state, branch.is_replica);
     cx.data::<Current>().id = Some(id);
     cx.data::<Current>().branch = Some(number);
+    if event == Event::Provisional && is_replica {
+        machine::branch_event(cx.shard, id, number, event);
+        return Some(Next::Done);
+    }
     if event == Event::Provisional {
         // Its timer starts after the reply's route, which may set its length.
         return Some(match state {
@@ -51,11 +55,18 @@ pub(super) fn take(cx: &mut Cx<'_>) -> Option<Next> {
         });
     }
     let actions = machine::branch_event(cx.shard, id, number, event);
-    if actions.contains(Actions::ACK) {
+    // A branch that was given up gets the ACK of a late failure as well, while it is remembered: its peer would repeat it.
+    let is_late = event == Event::Failure && state == State::Terminated && own_method == Method::Invite;
+    if actions.contains(Actions::ACK) || is_late {
         acknowledge(cx, id, number);
     }
     let next = if actions.contains(Actions::PASS) {
         note(cx, id, number, status);
+        if is_replica {
+            choice::replica_ended(cx.shard, id, number, status);
+            machine::remove_if_over(cx.shard, id);
+            return Some(Next::Done);
+        }
         routes(cx, id, number)
     } else {
         Next::Done

@@ -110,6 +110,8 @@ pub(crate) struct Branch {
     pub(crate) replied: bool,
     /// `status` and `replied` before the failure that has just come: what a failure route that follows from it sees.
     pub(crate) before: Option<(u16, bool)>,
+    /// A copy: nobody gets its replies, and nobody waits for them.
+    pub(crate) is_replica: bool,
     pub(crate) outcome: Outcome,
     pub(crate) cancel: Cancel,
     /// Addresses to be tried when this one fails.
@@ -173,6 +175,6 @@ impl Transaction {
     }
 
     pub(crate) fn has_pending_branches(&self) -> bool {
-        self.branches.iter().any(Branch::is_pending)
+        self.branches.iter().any(|branch| branch.is_pending() && !branch.is_replica)
     }
 }

@@ -92,6 +92,6 @@ pub(super) fn drop(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
         tracing::error!(target: "tmx", "t_drop: the message has no transaction");
         return Flow::FALSE;
     };
-    end_silently(cx, id, code);
+    end_silently(cx.shard, id, code);
     Flow::TRUE
 }

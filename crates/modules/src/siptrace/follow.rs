@@ -82,13 +82,12 @@ impl Followed {
         self.entries.is_empty()
     }
 
-    /// Where a message goes as well. Of what is received, a transaction's requests are the script's to trace: it sees their
-    /// retransmissions too.
+    /// Where a message goes as well.
     fn hops(&mut self, message: &Message, way: Way, now: Instant) -> Vec<Option<Hop>> {
         self.sweep(now);
         let mut hops = Vec::new();
         for scope in [Scope::Transaction, Scope::Dialog] {
-            if scope == Scope::Transaction && way == Way::In && message.is_request() {
+            if scope == Scope::Transaction && is_apart(message, way) {
                 continue;
             }
             let Some(entry) = Key::of(message, scope).and_then(|key| self.entries.get_mut(&key)) else {
@@ -115,6 +114,14 @@ impl Followed {
             }
         }
     }
+}
+
+/// Whether a message is not a transaction's although it has its number: of what is received, requests are the script's to
+/// trace, which sees their retransmissions too; and an ACK that is passed on, below another's Via, is that of a 2xx, which is
+/// no part of the INVITE's transaction (RFC 3261 §17.1.1.3).
+fn is_apart(message: &Message, way: Way) -> bool {
+    let is_passed_on = || message.method() == Method::Ack && message.via_values().nth(1).is_some();
+    message.is_request() && (way == Way::In || is_passed_on())
 }
 
 /// A final reply that we send ends a transaction; the one to a BYE ends the dialog.
@@ -162,6 +169,9 @@ mod tests {
         assert_eq!(followed.hops(&invite, Way::In, start), []);
         assert_eq!(followed.hops(&invite, Way::Out, start), [hop("x")]);
         assert_eq!(followed.hops(&message("SIP/2.0 180 R", "1 INVITE"), Way::In, start), [hop("x")]);
+        assert_eq!(followed.hops(&message("ACK sip:a SIP/2.0", "1 ACK"), Way::Out, start), [hop("x")]);
+        let passed_on = message("ACK sip:a SIP/2.0\r\nVia: ours", "1 ACK");
+        assert_eq!(followed.hops(&passed_on, Way::Out, start), []);
         assert_eq!(followed.hops(&message("SIP/2.0 180 R", "2 INVITE"), Way::In, start), []);
         let end = message("SIP/2.0 200 OK", "1 INVITE");
         assert_eq!(followed.hops(&end, Way::Out, start), [hop("x")]);

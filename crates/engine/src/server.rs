@@ -109,7 +109,7 @@ pub enum ReloadError {
 
 impl fmt::Debug for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Checked").field("path", &self.path).field("diagnostics", &self.diagnostics).finish()
+        f.debug_struct("Checked").field("file", &self.path).field("diagnostics", &self.diagnostics).finish()
     }
 }
 

@@ -127,7 +127,11 @@ pub(super) fn begin(cx: &mut Cx<'_>) -> Next {
     match transaction.wishes.on_failure.take() {
         Some(route) => {
             cx.context.branches.clear();
-            // As Kamailio: each failure route begins with where the request was sent first.
+            // As Kamailio: each failure route begins with the request as it was when it was relayed first, or when
+            // `t_save_lumps` was called, and with where it was sent first.
+            if let Some(saved) = transaction.saved {
+                cx.context.edits.rollback(saved);
+            }
             if let Some(first) = transaction.branches.first() {
                 cx.context.destination = first.destination.clone();
             }

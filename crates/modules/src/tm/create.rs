@@ -121,6 +121,7 @@ fn create(cx: &mut Cx<'_>) -> Option<Id> {
         canceled: false,
         cancel_reason: Vec::new(),
         next_job: None,
+        saved: None,
         earlier: None,
         suspended: None,
         goes_on: None,

@@ -145,9 +145,12 @@ pub(super) fn on_failure(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     Flow::TRUE
 }
 
-/// `t_save_lumps()`: changes of the message are kept with the transaction in any case.
+/// `t_save_lumps()`: failure routes begin with the changes that have been made so far, not with those up to `t_relay`.
 pub(super) fn save_lumps(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
-    current::id(cx).is_some().into()
+    let mark = cx.context.edits.mark();
+    let Some(transaction) = current::transaction(cx) else { return Flow::FALSE };
+    transaction.saved = Some(mark);
+    Flow::TRUE
 }
 
 /// `t_on_branch(route)`.

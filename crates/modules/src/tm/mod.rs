@@ -291,7 +291,7 @@ const FUNCTIONS: &[Function] = &[
         &[],
         REQUEST,
         functions::save_lumps,
-        "True: what was changed is always kept for failure routes.",
+        "Failure routes begin with the changes made so far, not with those up to `t_relay`.",
     ),
     Function::new(
         "t_on_branch",

@@ -227,6 +227,9 @@ fn add(cx: &mut Cx<'_>, id: Id, plan: Plan, targets: &[transport::Target]) -> Re
     let own = std::mem::replace(&mut cx.context.destination, plan.destination);
     let flags = std::mem::replace(&mut cx.context.flags.branch, plan.flags);
     let mark = cx.context.edits.mark();
+    if let Some(transaction) = cx.shard.kept::<Table>().get_mut(id) {
+        transaction.saved.get_or_insert(mark);
+    }
     let result = send_branch(cx, id, *target, next, plan.is_replica);
     cx.context.edits.rollback(mark);
     cx.context.via.branch = None;

@@ -7,7 +7,7 @@ use engine::context::Destination;
 use engine::forward::Departure;
 use engine::module::Next;
 use engine::{Context, Cx, Running};
-use sip_message::Method;
+use sip_message::{Mark, Method};
 use sip_transaction::{Kind, ServerKey, TimerId, client, server};
 use transport::Proto;
 
@@ -64,6 +64,8 @@ pub(crate) struct Transaction {
     pub(crate) cancel_reason: Vec<u8>,
     /// Something is to be done on the request as soon as no route runs on it any more.
     pub(crate) next_job: Option<fn(&mut Cx<'_>) -> Next>,
+    /// How far the changes of the request go that failure routes begin with.
+    pub(crate) saved: Option<Mark>,
     /// What the failure route said about replies from before.
     pub(crate) earlier: Option<Earlier>,
     /// The branch that stands for a wait.

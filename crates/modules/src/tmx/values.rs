@@ -51,7 +51,11 @@ pub(super) fn reply_last(cx: &mut Cx<'_>, _: &PvArgs<'_>) -> Value {
     {
         return Value::Int(i64::from(status));
     }
-    Value::Int(chosen(cx).map_or(0, |branch| i64::from(branch.status)))
+    // A reply that is made here is not one that came last.
+    match chosen(cx) {
+        Some(branch) if matches!(branch.outcome, Outcome::Local(_)) => Value::Null,
+        branch => Value::Int(branch.map_or(0, |branch| i64::from(branch.status))),
+    }
 }
 
 /// `$T_reply_ruid`.

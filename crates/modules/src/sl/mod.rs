@@ -15,6 +15,7 @@ use engine::module::{EventRoute, Rpc, State};
 use engine::{Cx, Function, Module, Param, Pv, PvArgs, Setup, SetupError};
 
 use counts::Counts;
+pub(crate) use redirect::write_contact;
 pub(crate) use send::{is_own_ack, send};
 use tag::Tag;
 

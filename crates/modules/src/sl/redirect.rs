@@ -8,7 +8,7 @@ const FLAGS: i64 = 1;
 const PATH: i64 = 2;
 
 /// Appends `Contact: …` made of the changed request URI and the branches; nothing where there is neither.
-pub(super) fn write_contact(context: &Context, rich: i64, out: &mut Vec<u8>) {
+pub(crate) fn write_contact(context: &Context, rich: i64, out: &mut Vec<u8>) {
     let start = out.len();
     if let Some(uri) = &context.destination.uri {
         let path = context.destination.path.as_deref();

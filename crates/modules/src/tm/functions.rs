@@ -9,6 +9,8 @@ use super::create::{self, Found};
 use super::current::{self, Current};
 use super::table::Table;
 use super::transaction::Id;
+use crate::sl::write_contact;
+
 use super::{Tm, answer, choice, machine, relay};
 
 /// `t_newtran()`.
@@ -17,7 +19,9 @@ pub(super) fn newtran(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
         Found::New(_) => Flow::TRUE,
         Found::Absorbed => Flow::Done(0),
         Found::StrayAck => Flow::TRUE,
-        Found::Own(_) | Found::Unusable => Flow::FALSE,
+        // A mistake in the script, as Kamailio numbers it.
+        Found::Own(_) => Flow::Done(-10),
+        Found::Unusable => Flow::FALSE,
     }
 }
 
@@ -32,8 +36,17 @@ pub(super) fn relay_cancel(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
     }
 }
 
-/// `t_reply(code, reason)`; the transaction is made if there is none.
+/// `t_reply(code, reason)`, in a transaction that is there.
 pub(super) fn t_reply(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
+    if current::id(cx).is_none() {
+        tracing::error!(target: "tm", "t_reply: the message has no transaction: call t_newtran() before, or t_send_reply()");
+        return Flow::FALSE;
+    }
+    t_send_reply(cx, args)
+}
+
+/// `t_send_reply(code, reason)`; the transaction is made if there is none.
+pub(super) fn t_send_reply(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let Some(code) =
         args.int(0).and_then(|code| u16::try_from(code).ok()).filter(|code| (100..700).contains(code))
     else {
@@ -63,7 +76,11 @@ pub(crate) fn reply(cx: &mut Cx<'_>, id: Id, code: u16, reason: &[u8]) -> bool {
         return false;
     }
     let sent = if cx.context.message.is_request() {
-        answer::local(cx, id, code, reason, b"")
+        let mut contact = Vec::new();
+        if (300..400).contains(&code) {
+            write_contact(cx.context, cx.state::<Tm>().params.rich_redirect, &mut contact);
+        }
+        answer::local(cx, id, code, reason, &contact)
     } else {
         answer::from_reply_route(cx, id, code, reason)
     };
@@ -98,7 +115,8 @@ pub(super) fn check_trans(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
             Found::Absorbed => Flow::Done(0),
             _ => Flow::FALSE,
         },
-        _ if current::id(cx).is_some() => Flow::TRUE,
+        // As Kamailio: the transaction is there, so that the request seems to come again.
+        _ if current::id(cx).is_some() => Flow::Done(0),
         _ => match create::known(cx) {
             Some(id) => {
                 create::repeated(cx, id);
@@ -112,6 +130,9 @@ pub(super) fn check_trans(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
 /// `t_retransmit_reply()`.
 pub(super) fn retransmit_reply(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
     let Some(id) = current::id(cx).or_else(|| create::known(cx)) else { return Flow::FALSE };
+    if cx.shard.kept::<Table>().get(id).is_none_or(|transaction| transaction.reply.is_empty()) {
+        return Flow::FALSE;
+    }
     create::repeated(cx, id);
     Flow::TRUE
 }
@@ -122,7 +143,8 @@ pub(super) fn release(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
     cx.data::<Current>().released = true;
     let is_idle = cx.shard.kept::<Table>().get(id).is_some_and(|t| !t.is_answered() && t.branches.is_empty());
     if is_idle {
-        machine::destroy(cx.shard, id);
+        // What comes again is absorbed for a while.
+        super::end_silently(cx.shard, id, 500);
     }
     Flow::TRUE
 }

@@ -204,9 +204,15 @@ const FUNCTIONS: &[Function] = &[
         REPLY,
         RELAY.or(Routes::TM_REPLY),
         functions::t_reply,
-        "Replies in the transaction, which is made if there is none.",
+        "Replies in the transaction.",
     ),
-    Function::new("t_send_reply", REPLY, RELAY.or(Routes::TM_REPLY), functions::t_reply, "As `t_reply`."),
+    Function::new(
+        "t_send_reply",
+        REPLY,
+        RELAY.or(Routes::TM_REPLY),
+        functions::t_send_reply,
+        "The same; the transaction is made if there is none.",
+    ),
     Function::new(
         "t_reply_error",
         &[],

@@ -58,6 +58,13 @@ pub(super) const PARAMS: &[Param] = &[
     Param::int_in("default_code", 400, 699, "500", "Code of `t_reply_error` where nothing else is known."),
     Param::text("default_reason", "Server Internal Error", "Its reason."),
     Param::int_in("e2e_cancel_reason", 0, 1, "1", "Whether the Reason headers of a CANCEL are handed on."),
+    Param::int_in(
+        "rich_redirect",
+        0,
+        3,
+        "0",
+        "What a Contact of a 3xx made here says: 1 branch flags, 2 the path as a Route.",
+    ),
     Param::text(
         "contacts_avp",
         "",
@@ -117,6 +124,9 @@ pub(crate) struct Params {
     pub(crate) failure_reply_mode: i64,
     pub(crate) default_code: u16,
     pub(crate) default_reason: Str,
+    pub(crate) rich_redirect: i64,
+    /// How many branches a transaction may have: the core's `max_branches`.
+    pub(crate) most_branches: usize,
     pub(crate) has_contacts: bool,
     pub(crate) local_cancel_reason: bool,
     pub(crate) unresolved_as_failure: bool,
@@ -159,6 +169,8 @@ impl Params {
             failure_reply_mode: setup.int("failure_reply_mode").unwrap_or(3),
             default_code: number("default_code", 500) as u16,
             default_reason: text("default_reason", "Server Internal Error"),
+            most_branches: setup.settings().core.int("max_branches").clamp(1, 31) as usize,
+            rich_redirect: setup.int("rich_redirect").unwrap_or_default(),
             has_contacts: setup.text("contacts_avp").is_some_and(|name| !name.is_empty()),
             local_cancel_reason: is_on("local_cancel_reason", true),
             unresolved_as_failure: is_on("unresolved_as_failure", false),

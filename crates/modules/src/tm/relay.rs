@@ -224,6 +224,11 @@ fn add(cx: &mut Cx<'_>, id: Id, plan: Plan, targets: &[transport::Target]) -> Re
         tracing::error!(target: "tm", "the destination cannot be resolved");
         return Err(UNRESOLVABLE);
     };
+    let most = cx.state::<Tm>().params.most_branches;
+    if cx.shard.kept::<Table>().get(id).is_some_and(|transaction| transaction.branches.len() >= most) {
+        tracing::error!(target: "tm", "the transaction has {most} branches, as many as max_branches allows");
+        return Err(ERROR);
+    }
     let own = std::mem::replace(&mut cx.context.destination, plan.destination);
     let flags = std::mem::replace(&mut cx.context.flags.branch, plan.flags);
     let mark = cx.context.edits.mark();

@@ -6,10 +6,43 @@ use engine::context::{Branch, Destination};
 use engine::{Args, Context, Cx, Flow};
 
 use super::Tm;
+use super::current::{self, Current};
 
 /// The groups that have not been tried; goes with the message.
 #[derive(Default)]
 pub(super) struct Contacts(Option<VecDeque<Vec<Branch>>>);
+
+/// Further flows of instances that are in a group already (RFC 5626 §5.3); goes with the message.
+#[derive(Default)]
+struct Flows(Vec<Branch>);
+
+/// Leaves one flow of each instance in a group, the first, and gives the others.
+fn set_flows_aside(group: &mut Vec<Branch>) -> Vec<Branch> {
+    let mut kept: Vec<Branch> = Vec::with_capacity(group.len());
+    let mut aside = Vec::new();
+    for branch in group.drain(..) {
+        let is_further = branch.instance.is_some() && kept.iter().any(|one| one.instance == branch.instance);
+        if is_further { aside.push(branch) } else { kept.push(branch) }
+    }
+    *group = kept;
+    aside
+}
+
+/// `t_next_contact_flow()`, where a branch has failed: another flow of its instance becomes the destination; -2 when there is
+/// none.
+pub(super) fn next_flow(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
+    let Some(number) = cx.data::<Current>().branch else { return Flow::FALSE };
+    let failed = current::transaction(cx).and_then(|transaction| transaction.branches.get(number));
+    let Some(instance) = failed.and_then(|branch| branch.destination.instance.clone()) else {
+        return Flow::Done(-2);
+    };
+    let Flows(flows) = cx.data::<Flows>();
+    let next = flows.iter().position(|flow| flow.instance.as_ref() == Some(&instance));
+    let Some(next) = next.map(|at| flows.remove(at)) else { return Flow::Done(-2) };
+    cx.context.clear_destinations();
+    set_first(cx.context, next);
+    Flow::TRUE
+}
 
 /// `t_load_contacts()`.
 pub(super) fn load(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
@@ -20,7 +53,10 @@ pub(super) fn load(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
     if cx.context.branches.is_empty() {
         return Flow::TRUE;
     }
-    let groups = grouped(all(cx.context));
+    let mut groups = grouped(all(cx.context));
+    if cx.state::<Tm>().params.has_contact_flows {
+        *cx.data::<Flows>() = Flows(groups.iter_mut().flat_map(set_flows_aside).collect());
+    }
     *cx.data::<Contacts>() = Contacts(Some(groups));
     Flow::TRUE
 }
@@ -50,20 +86,24 @@ pub(super) fn take_next(cx: &mut Cx<'_>) -> Taken {
     let mut group = group.into_iter();
     cx.context.clear_destinations();
     if let Some(first) = group.next() {
-        cx.context.flags.branch = first.flags;
-        cx.context.destination = Destination {
-            uri: Some(first.uri),
-            uri_to_send: first.uri_to_send,
-            path: first.path,
-            socket: first.socket,
-            q: first.q,
-            ruid: first.ruid,
-            location_ua: first.location_ua,
-            instance: first.instance,
-        };
+        set_first(cx.context, first);
     }
     cx.context.branches.extend(group);
     Taken::Group
+}
+
+fn set_first(context: &mut Context, first: Branch) {
+    context.flags.branch = first.flags;
+    context.destination = Destination {
+        uri: Some(first.uri),
+        uri_to_send: first.uri_to_send,
+        path: first.path,
+        socket: first.socket,
+        q: first.q,
+        ruid: first.ruid,
+        location_ua: first.location_ua,
+        instance: first.instance,
+    };
 }
 
 /// The first branch and the others, taken out of the message.
@@ -112,5 +152,18 @@ mod tests {
         let names: Vec<Vec<&[u8]>> =
             groups.iter().map(|group| group.iter().map(|branch| branch.uri.as_bytes()).collect()).collect();
         assert_eq!(names, [vec![&b"c"[..]], vec![b"d", b"b"], vec![b"a"]]);
+    }
+
+    #[test]
+    fn one_flow_of_an_instance_is_tried_and_the_others_wait() {
+        let of = |uri: &str, instance: Option<&str>| Branch {
+            uri: uri.as_bytes().into(),
+            instance: instance.map(|instance| instance.as_bytes().into()),
+            ..Branch::default()
+        };
+        let mut group = vec![of("a", Some("1")), of("b", None), of("c", Some("1")), of("d", None)];
+        let aside = set_flows_aside(&mut group);
+        assert_eq!(aside.iter().map(|branch| branch.uri.as_bytes()).collect::<Vec<_>>(), [b"c"]);
+        assert_eq!(group.iter().map(|branch| branch.uri.as_bytes()).collect::<Vec<_>>(), [b"a", b"b", b"d"]);
     }
 }

@@ -439,4 +439,11 @@ const FUNCTIONS: &[Function] = &[
         contacts::next,
         "Makes the next branches of the same q the destinations; -2 when none is left.",
     ),
+    Function::new(
+        "t_next_contact_flow",
+        &[],
+        REQUEST.or(Routes::BRANCH_FAILURE),
+        contacts::next_flow,
+        "Makes another flow of the instance whose branch failed the destination; -2 when none is left.",
+    ),
 ];

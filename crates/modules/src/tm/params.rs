@@ -58,6 +58,11 @@ pub(super) const PARAMS: &[Param] = &[
     Param::int_in("default_code", 400, 699, "500", "Code of `t_reply_error` where nothing else is known."),
     Param::text("default_reason", "Server Internal Error", "Its reason."),
     Param::int_in("e2e_cancel_reason", 0, 1, "1", "Whether the Reason headers of a CANCEL are handed on."),
+    Param::text(
+        "contact_flows_avp",
+        "",
+        "Where `t_load_contacts` keeps further flows of an instance; any value has them kept for `t_next_contact_flow`.",
+    ),
     Param::int_in(
         "rich_redirect",
         0,
@@ -128,6 +133,7 @@ pub(crate) struct Params {
     /// How many branches a transaction may have: the core's `max_branches`.
     pub(crate) most_branches: usize,
     pub(crate) has_contacts: bool,
+    pub(crate) has_contact_flows: bool,
     pub(crate) local_cancel_reason: bool,
     pub(crate) unresolved_as_failure: bool,
     pub(crate) auto_next_contacts: bool,
@@ -171,6 +177,7 @@ impl Params {
             default_reason: text("default_reason", "Server Internal Error"),
             most_branches: setup.settings().core.int("max_branches").clamp(1, 31) as usize,
             rich_redirect: setup.int("rich_redirect").unwrap_or_default(),
+            has_contact_flows: setup.text("contact_flows_avp").is_some_and(|name| !name.is_empty()),
             has_contacts: setup.text("contacts_avp").is_some_and(|name| !name.is_empty()),
             local_cancel_reason: is_on("local_cancel_reason", true),
             unresolved_as_failure: is_on("unresolved_as_failure", false),

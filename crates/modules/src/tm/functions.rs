@@ -279,6 +279,7 @@ pub(super) fn after_script(cx: &mut Cx<'_>) {
     let current = *cx.data::<Current>();
     let transaction = cx.shard.kept::<Table>().get(id);
     let is_idle = transaction.is_some_and(|t| t.status < 200 && t.branches.is_empty());
+    let is_canceled = transaction.is_some_and(|t| t.canceled);
     if is_idle && !current.released {
         match current.failed {
             Some(failed) => {
@@ -291,6 +292,10 @@ pub(super) fn after_script(cx: &mut Cx<'_>) {
                     _ => Str::copy(choice::reason_of(code)),
                 };
                 answer::local(cx, id, code, &reason, b"");
+            }
+            // The CANCEL came while the route waited.
+            None if is_canceled => {
+                answer::local(cx, id, 487, choice::reason_of(487), b"");
             }
             None => {
                 tracing::warn!(target: "tm", "the script made a transaction and neither answered nor relayed its request");

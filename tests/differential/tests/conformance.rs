@@ -29,10 +29,9 @@ fn chosen() -> Kind {
 /// What issue 3 asks for.
 const SCENARIOS: usize = 60;
 
-fn compare_scenarios(kind: &Kind) -> Result<()> {
-    let cases = Case::load_scenarios()?;
-    let runs = run::all(kind, &cases)?;
-    let comparison = Comparison::new(kind, &cases, &runs, &differences::load()?)?;
+fn compare_scenarios(kind: &Kind, cases: &[Case]) -> Result<()> {
+    let runs = run::all(kind, cases)?;
+    let comparison = Comparison::new(kind, cases, &runs, &differences::load()?)?;
     show(&comparison.text(kind));
     assert!(comparison.pairs >= SCENARIOS, "{} scenarios, {SCENARIOS} are asked for", comparison.pairs);
     assert!(comparison.wrong.is_empty(), "{} scenarios are not as recorded", comparison.wrong.len());
@@ -73,9 +72,18 @@ fn kamailio_does_as_recorded() -> Result<()> {
     }
 }
 
+/// But for the scenarios of `events`, whose configuration needs `t_uac_send`: Tandem does not have it yet.
+#[test]
+fn tandem_performs_scenarios_as_recorded() -> Result<()> {
+    let Some(kind) = Kind::tandem() else { return Ok(()) };
+    let cases: Vec<Case> =
+        Case::load_scenarios()?.into_iter().filter(|case| case.name != "scenarios/events").collect();
+    compare_scenarios(&kind, &cases)
+}
+
 #[test]
 fn kamailio_performs_scenarios_as_recorded() -> Result<()> {
-    Kind::kamailio().map_or(Ok(()), |kind| compare_scenarios(&kind))
+    Kind::kamailio().map_or(Ok(()), |kind| compare_scenarios(&kind, &Case::load_scenarios()?))
 }
 
 #[test]

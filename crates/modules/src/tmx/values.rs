@@ -53,7 +53,7 @@ pub(super) fn reply_last(cx: &mut Cx<'_>, _: &PvArgs<'_>) -> Value {
     }
     // A reply that is made here is not one that came last.
     match chosen(cx) {
-        Some(branch) if matches!(branch.outcome, Outcome::Local(_)) => Value::Null,
+        Some(branch) if matches!(branch.outcome, Outcome::Local(_)) => Value::Str(Str::EMPTY),
         branch => Value::Int(branch.map_or(0, |branch| i64::from(branch.status))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use sip_message::{HeaderId, Rport, Via};
+use sip_message::{EditList, HeaderId, HeaderValue, Message, Rport, Via};
 use transport::stream::{After, Open};
 use transport::{ConnId, Proto, Target};
 
@@ -218,14 +218,15 @@ fn send_on(cx: &mut Cx<'_>, target: Target) -> Flow {
     }
 }
 
-/// Writes the context's reply, with its edits and without its topmost Via, as it goes on to where its request came from.
-/// Whether there is a Via below ours; nothing is written otherwise.
-pub fn write_onward(context: &mut Context, out: &mut Vec<u8>) -> bool {
-    if take_top_via(context).is_none() {
-        return false;
+/// Writes the context's reply, with its edits and without its topmost Via, as it goes on to where its request came from:
+/// whoever has kept that needs no Via to find it, and the reply may have none left, as in Kamailio.
+pub fn write_onward(context: &mut Context, out: &mut Vec<u8>) {
+    let Context { message, edits, .. } = context;
+    let mut values = message.via_values();
+    if let Some(first) = values.next() {
+        remove_via(message, edits, first, values.next());
     }
-    context.edits.write(&context.message, out);
-    true
+    edits.write(message, out);
 }
 
 /// What a reply's next Via says about where it goes.
@@ -246,13 +247,19 @@ fn take_top_via(context: &mut Context) -> Option<(ReplyHop, Option<ConnId>)> {
     let below = message.via(second).ok()?;
     let connection = ours.connection_id().and_then(parse_hex).map(ConnId);
     let hop = hop_of(&below)?;
-    let field = message.index().first(HeaderId::Via)?;
-    if first.header == second.header {
-        edits.delete(sip_message::Span { start: first.span.start, end: second.span.start });
-    } else {
-        edits.delete_header(field);
-    }
+    remove_via(message, edits, first, Some(second));
     Some((hop, connection))
+}
+
+/// Removes the topmost Via value, `first`; `second` is the one below it.
+fn remove_via(message: &Message, edits: &mut EditList, first: HeaderValue, second: Option<HeaderValue>) {
+    match (second, message.index().first(HeaderId::Via)) {
+        (Some(second), _) if first.header == second.header => {
+            edits.delete(sip_message::Span { start: first.span.start, end: second.span.start });
+        }
+        (_, Some(field)) => edits.delete_header(field),
+        (_, None) => {}
+    }
 }
 
 fn hop_of(below: &Via<'_>) -> Option<ReplyHop> {

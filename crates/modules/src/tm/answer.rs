@@ -67,11 +67,8 @@ pub(super) fn pass_on(cx: &mut Cx<'_>, id: Id, received: Option<&mut Context>) {
     let Some(transaction) = table.get_mut(id) else { return };
     let mut bytes = std::mem::take(&mut transaction.reply);
     bytes.clear();
-    if reply::write_onward(context, &mut bytes) {
-        put(cx, id, code, bytes);
-    } else {
-        tracing::error!(target: "tm", "a reply without a Via below ours cannot be passed on");
-    }
+    reply::write_onward(context, &mut bytes);
+    put(cx, id, code, bytes);
 }
 
 /// A final reply goes out once, but for 2xx to an INVITE.
@@ -99,6 +96,9 @@ fn put(cx: &mut Cx<'_>, id: Id, code: u16, bytes: Vec<u8>) {
         // sending, the caller is not past hearing.
         let (departure, reply) = (transaction.departure, std::mem::take(&mut transaction.reply));
         machine::send(cx.shard, departure, &reply, "a reply");
+        if let Some(transaction) = cx.shard.kept::<Table>().get_mut(id) {
+            transaction.reply = reply;
+        }
         return;
     }
     let event = match code {

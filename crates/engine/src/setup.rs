@@ -67,6 +67,11 @@ pub struct Hooks {
     pub before_script: Vec<fn(&mut Cx<'_>) -> bool>,
     /// After them.
     pub after_script: Vec<fn(&mut Cx<'_>)>,
+    /// After every route of any kind, before what follows it.
+    pub after_route: Vec<fn(&mut Cx<'_>)>,
+    /// A route will not be ended: it panicked, or too much is parked for it to wait. True when the message is seen to;
+    /// a request that nobody sees to is answered with 503 in the latter case.
+    pub abandoned: Vec<fn(&mut Cx<'_>) -> bool>,
     /// Asked in turn about a reply that `reply_route` let pass; the first that answers has taken it. One that nobody
     /// takes is forwarded without state.
     pub replies: Vec<fn(&mut Cx<'_>) -> Option<Next>>,

@@ -246,9 +246,23 @@ impl Shard {
                     "a route panicked (see the line before); the message of {} is lost",
                     work.context.received.source
                 );
+                self.abandon(&mut work);
                 self.release(work.turn);
             }
         }
+    }
+
+    /// Tells the modules that a route will not be ended, so that nothing waits for it; whether one sees to the message.
+    fn abandon(&mut self, work: &mut Work) -> bool {
+        let running = Arc::clone(&work.running);
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            let mut cx = Cx::new(&mut work.context, &mut self.services, &running);
+            running.hooks.abandoned.iter().any(|hook| hook(&mut cx))
+        }));
+        told.unwrap_or_else(|_| {
+            self.services.server.counts.panics.add(self.services.index);
+            false
+        })
     }
 
     fn park(&mut self, mut work: Box<Work>, pending: Pending) {
@@ -258,7 +272,7 @@ impl Shard {
         if is_new
             && (self.parked.len() >= options.parked || self.parked.bytes() + size > options.parked_bytes)
         {
-            if work.context.message.is_request() {
+            if !self.abandon(&mut work) && work.context.message.is_request() {
                 self.overload(&mut work);
             }
             // Its script never ends, so nothing else lets go what it holds.
@@ -478,6 +492,9 @@ fn after(cx: &mut Cx<'_>, ended: Ended, then: &mut Option<Then>) -> Result<Next,
         }
         Ended::Finished(end) => end,
     };
+    for hook in &cx.running.hooks.after_route {
+        hook(cx);
+    }
     Ok(then.take().map_or(Next::Done, |then| then(cx, end)))
 }
 

@@ -206,7 +206,7 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
         locks: wants_locks.then(|| locks.unwrap_or_default()),
         file,
     };
-    setup.hooks().after_script.push(lock::release_all);
+    setup.hooks().after_route.push(lock::release_all);
     Ok(Arc::new(state))
 }
 

@@ -61,7 +61,8 @@ pub(crate) fn on_request(services: &mut Services, id: Id, start: fn(&mut Cx<'_>)
             let running = std::sync::Arc::clone(&transaction.running);
             services.begin(context, &running, start);
         }
-        Request::Away => transaction.next_job = Some(start),
+        // The first is the one to do: what comes later follows from it.
+        Request::Away => _ = transaction.next_job.get_or_insert(start),
         Request::Spent => transaction.request = Request::Spent,
     }
 }

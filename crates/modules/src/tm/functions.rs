@@ -8,10 +8,9 @@ use sip_message::Method;
 use super::create::{self, Found};
 use super::current::{self, Current};
 use super::table::Table;
-use super::transaction::Id;
+use super::transaction::{Id, Request};
+use super::{Tm, answer, choice, machine, relay, response};
 use crate::sl::write_contact;
-
-use super::{Tm, answer, choice, machine, relay};
 
 /// `t_newtran()`.
 pub(super) fn newtran(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
@@ -268,6 +267,26 @@ pub(super) fn set_disable_failover(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn set_no_e2e_cancel_reason(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     current::wishes(cx).no_cancel_reason = args.int(0) != Some(0);
     Flow::TRUE
+}
+
+/// A route will not be ended. A request that has been relayed or answered goes on without it, as does a reply; a
+/// transaction that nothing came of goes.
+pub(super) fn abandoned(cx: &mut Cx<'_>) -> bool {
+    let Some(id) = current::id(cx) else { return false };
+    if !cx.context.message.is_request() {
+        if cx.context.route == RouteContext::Reply {
+            response::go_on(cx);
+        }
+        return true;
+    }
+    let Some(transaction) = cx.shard.kept::<Table>().get_mut(id) else { return false };
+    if transaction.is_answered() || transaction.has_pending_branches() {
+        choice::bring_home(cx, id);
+        return true;
+    }
+    transaction.request = Request::Spent;
+    machine::destroy(cx.shard, id);
+    false
 }
 
 /// Brings a request home whose route has ended, or answers for a script that could not relay it.

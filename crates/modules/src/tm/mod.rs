@@ -73,6 +73,7 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     let params = Params::of(setup);
     let hooks = setup.hooks();
     hooks.after_script.push(functions::after_script);
+    hooks.abandoned.push(functions::abandoned);
     hooks.replies.push(response::take);
     hooks.in_hand.push(InHand { any: clock::has_unanswered, knows: create::is_known });
     hooks.clocks.push(Clock { next: clock::next, run: clock::run });

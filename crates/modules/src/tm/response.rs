@@ -1,5 +1,7 @@
 //! Replies from branches (RFC 3261 §16.7).
 
+use std::sync::Arc;
+
 use cfg_vm::machine::End;
 use engine::context::RouteContext;
 use engine::module::{Next, Run};
@@ -28,6 +30,9 @@ pub(super) fn take(cx: &mut Cx<'_>) -> Option<Next> {
     };
     let transaction = cx.shard.kept::<Table>().get(id)?;
     let (branch, own_method) = (transaction.branches.get(number)?, transaction.method);
+    if !Arc::ptr_eq(&transaction.running, cx.running) {
+        return Some(under_its_configuration(cx, id));
+    }
     if method == Method::Cancel && !matches!(branch.cancel, Cancel::None) {
         machine::cancel_event(cx.shard, id, number, Some(event));
         machine::remove_if_over(cx.shard, id);
@@ -73,6 +78,17 @@ pub(super) fn take(cx: &mut Cx<'_>) -> Option<Next> {
     };
     machine::remove_if_over(cx.shard, id);
     Some(next)
+}
+
+/// A transaction stays on the routes that it began with: its reply is taken again, under that configuration.
+fn under_its_configuration(cx: &mut Cx<'_>, id: Id) -> Next {
+    let table: &mut Table = cx.shard.kept();
+    let mut reply = table.spare();
+    cx.context.swap_message(&mut reply);
+    if let Some(running) = table.get(id).map(|transaction| Arc::clone(&transaction.running)) {
+        cx.shard.begin(reply, &running, |cx| take(cx).unwrap_or(Next::Done));
+    }
+    Next::Done
 }
 
 fn note(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
@@ -129,6 +145,12 @@ fn after_route(cx: &mut Cx<'_>, end: End) -> Next {
         return Next::Done;
     }
     decide(cx)
+}
+
+/// Goes on with a reply whose route will not be ended.
+pub(super) fn go_on(cx: &mut Cx<'_>) {
+    // Nothing follows a reply's routes.
+    let _ = after_route(cx, End { code: 1, drop: false, exit: true });
 }
 
 /// The transaction's AVPs and flags are seen in its reply routes, and what these do to them stays.

@@ -7,4 +7,5 @@ mod reload;
 mod rig;
 mod robustness;
 mod trace;
+mod transactions;
 mod waiting;

@@ -202,7 +202,12 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn of(server: &Server) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::at(server, 0)
+    }
+
+    /// At a port that the server's configuration names.
+    pub(crate) fn at(server: &Server, port: u16) -> Self {
+        let socket = UdpSocket::bind(("127.0.0.1", port)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { socket, server: server.address }
     }

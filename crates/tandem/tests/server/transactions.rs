@@ -1,0 +1,80 @@
+//! Transactions across what happens around them: reloads, locks in their routes, replies that lack what they should have.
+
+use super::rig::{Peer, Server, free_port};
+
+/// A server that relays everything to `callee`, with further routes.
+fn relaying(callee: &str, arm: &str, routes: &str) -> String {
+    format!(
+        "loadmodule \"tm.so\"\n{routes}request_route {{\n  $du = \"sip:{callee}\";\n  {arm}\n  t_relay();\n}}\n"
+    )
+}
+
+/// The reply to a request as it was received.
+fn reply(request: &str, status: &str) -> String {
+    let copied = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"];
+    let lines = request.lines().filter(|line| copied.iter().any(|name| line.starts_with(name)));
+    let headers: String = lines.map(|line| format!("{line}\r\n")).collect();
+    format!("SIP/2.0 {status}\r\n{headers}Content-Length: 0\r\n\r\n")
+}
+
+#[test]
+fn a_reply_runs_the_route_that_its_request_began_with() {
+    let port = free_port();
+    let callee = format!("127.0.0.1:{port}");
+    let tells = |which: &str| format!("onreply_route[TELL] {{ append_hf(\"X-Route: {which}\\r\\n\"); }}\n");
+    let server = Server::start(&relaying(&callee, "t_on_reply(\"TELL\");", &tells("old")));
+    let (caller, callee_peer) = (Peer::of(&server), Peer::at(&server, port));
+    caller.send("OPTIONS", "before", "before");
+    let request = callee_peer.receive();
+    // More routes, so that the old one's number is another route's now.
+    let routes = format!(
+        "onreply_route[A] {{ append_hf(\"X-Route: a\\r\\n\"); }}\nonreply_route[B] {{ append_hf(\"X-Route: b\\r\\n\"); }}\n{}",
+        tells("new")
+    );
+    let arm = "t_on_reply(\"TELL\");\n  if ($rU == \"a\") t_on_reply(\"A\");\n  if ($rU == \"b\") t_on_reply(\"B\");";
+    server.rewrite(&relaying(&callee, arm, &routes));
+    let output = server.ctl(&["app.reload"]);
+    assert!(output.status.success(), "{output:?}");
+    callee_peer.send_bytes(reply(&request, "200 OK").as_bytes());
+    assert!(caller.receive().contains("X-Route: old"), "{}", server.log());
+    caller.send("OPTIONS", "after", "after");
+    callee_peer.send_bytes(reply(&callee_peer.receive(), "200 OK").as_bytes());
+    assert!(caller.receive().contains("X-Route: new"), "{}", server.log());
+}
+
+#[test]
+fn a_lock_of_a_failure_route_is_given_back_at_its_end_though_the_request_goes_on() {
+    let port = free_port();
+    let routes = "modparam(\"cfgutils\", \"lock_set_size\", 4)\nfailure_route[F] {\n  lock(\"failure\");\n  \
+                  if ($rU == \"first\") { $rU = \"again\"; t_relay(); } else { t_reply(\"480\", \"Locked\"); }\n}\n";
+    let body = relaying(&format!("127.0.0.1:{port}"), "t_on_failure(\"F\");", routes);
+    let server = Server::start_with(&body, &["--shards", "1"]);
+    let (caller, callee) = (Peer::of(&server), Peer::at(&server, port));
+    caller.send("OPTIONS", "first", "first");
+    callee.send_bytes(reply(&callee.receive(), "486 Busy").as_bytes());
+    assert!(callee.receive().starts_with("OPTIONS sip:again@"), "{}", server.log());
+    caller.send("OPTIONS", "second", "second");
+    let request = std::iter::repeat_with(|| callee.receive()).find(|message| message.contains("sip:second@"));
+    callee.send_bytes(reply(&request.unwrap(), "486 Busy").as_bytes());
+    assert!(caller.receive().starts_with("SIP/2.0 480 Locked"), "{}", server.log());
+}
+
+#[test]
+fn a_reply_that_has_lost_the_callers_via_still_ends_the_transaction() {
+    let port = free_port();
+    let server = Server::start(&relaying(&format!("127.0.0.1:{port}"), "", ""));
+    let (caller, callee) = (Peer::of(&server), Peer::at(&server, port));
+    caller.send("OPTIONS", "one-via", "one-via");
+    let request = callee.receive();
+    let mut seen = 0;
+    let ours: String = request
+        .split_inclusive('\n')
+        .filter(|line| {
+            seen += usize::from(line.starts_with("Via:"));
+            !line.starts_with("Via:") || seen == 1
+        })
+        .collect();
+    callee.send_bytes(reply(&ours, "200 OK").as_bytes());
+    assert!(caller.receive().starts_with("SIP/2.0 200 OK"));
+    assert_eq!(server.stop(), Some(0));
+}

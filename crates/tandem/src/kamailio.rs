@@ -132,7 +132,7 @@ fn run(options: Options) -> ExitCode {
             listens: options.listens.clone(),
             ..ServerOptions::default()
         };
-        let started = run::start(&registry, checked, server).map_err(|failure| failure.text())?;
+        let up = run::start(&registry, checked, server).map_err(|failure| failure.text())?;
         if let Some(path) = &options.pid_file {
             std::fs::write(path, format!("{}\n", std::process::id()))
                 .map_err(|error| format!("pid file {}: {error}", path.display()))?;
@@ -142,12 +142,12 @@ fn run(options: Options) -> ExitCode {
                 .map_err(|error| format!("pgid file {}: {error}", path.display()))?;
         }
         identity.take_on()?;
-        Ok((started, options))
+        Ok((up, options))
     };
     let served = if forks {
-        daemon::detach(start, |(started, options)| serve(started, options))
+        daemon::detach(start, |(up, options)| serve(up, options))
     } else {
-        start().map(|(started, options)| serve(started, options))
+        start().map(|(up, options)| serve(up, options))
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -158,9 +158,9 @@ fn run(options: Options) -> ExitCode {
     }
 }
 
-fn serve(started: engine::server::Started, options: Options) {
+fn serve(up: run::Up, options: Options) {
     let Options { source, pid_file, group_file, .. } = options;
-    run::serve(started, source);
+    run::serve(up, source, |_| {});
     for path in [pid_file, group_file].into_iter().flatten() {
         // It may have been removed by whoever stops us.
         let _ = std::fs::remove_file(path);

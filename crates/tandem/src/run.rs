@@ -17,6 +17,7 @@ use signal_hook::iterator::Signals;
 
 use crate::check::{self, REFUSED};
 use crate::logging::{self, Style};
+use crate::memory;
 use crate::rpc;
 use crate::source::{self, Source};
 
@@ -64,11 +65,12 @@ pub(crate) fn main(args: RunArgs) -> ExitCode {
     };
     let options = ServerOptions { shards: args.shards, trace, ..ServerOptions::default() };
     match start(&registry, checked, options) {
-        Ok(started) => {
-            for (proto, address) in server::addresses(&started.server.listeners) {
-                eprintln_line(&format!("listening on {proto}:{address}"));
-            }
-            serve(started, source);
+        Ok(up) => {
+            serve(up, source, |server| {
+                for (proto, address) in server::addresses(&server.listeners) {
+                    eprintln_line(&format!("listening on {proto}:{address}"));
+                }
+            });
             ExitCode::SUCCESS
         }
         Err(failure) => {
@@ -121,7 +123,13 @@ fn error_lines(checked: &Checked) -> Vec<String> {
     errors.map(line).collect()
 }
 
-/// Starts a checked configuration.
+/// A server that has been started, and the signals that it is to heed.
+pub(crate) struct Up {
+    started: Started,
+    signals: Option<Signals>,
+}
+
+/// Starts a checked configuration. From here on a signal is kept for [`serve`].
 ///
 /// # Errors
 /// Nothing runs then.
@@ -129,32 +137,33 @@ pub(crate) fn start(
     registry: &Arc<Registry>,
     checked: Checked,
     mut options: ServerOptions,
-) -> Result<Started, Failure> {
+) -> Result<Up, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let children = checked.settings.core.int("children").max(1) as usize;
     let shards = options.shards.unwrap_or_else(|| children.min(cores)).max(1);
     options.shards = Some(shards);
     let statistics = Arc::new(Statistics::new(shards));
     let running = registry.start(checked, &statistics, None).map_err(Failure::Modules)?;
-    server::start(running, statistics, options).map_err(Failure::Start)
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        .inspect_err(|error| tracing::error!(target: "core", "signals cannot be caught: {error}"))
+        .ok();
+    let started = server::start(running, statistics, options).map_err(Failure::Start)?;
+    Ok(Up { started, signals })
 }
 
-/// Serves until a signal ends it.
-pub(crate) fn serve(started: Started, source: Source) {
-    crate::memory::watch(std::sync::Arc::downgrade(&started.server));
+/// Serves until a signal ends it; `announce` is called once it answers everybody, its own commands too.
+pub(crate) fn serve(up: Up, source: Source, announce: impl FnOnce(&Server)) {
+    let Up { started, mut signals } = up;
+    memory::watch(Arc::downgrade(&started.server));
     let server = Arc::clone(&started.server);
     let _control = open_control(&server, &source);
-    match Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1]) {
-        Ok(mut signals) => {
-            for signal in signals.forever() {
-                match signal {
-                    SIGHUP => drop(reload(&server, &source)),
-                    SIGUSR1 => log_statistics(&server),
-                    _ => break,
-                }
-            }
+    announce(&server);
+    for signal in signals.iter_mut().flat_map(Signals::forever) {
+        match signal {
+            SIGHUP => drop(reload(&server, &source)),
+            SIGUSR1 => log_statistics(&server),
+            _ => break,
         }
-        Err(error) => tracing::error!(target: "core", "signals cannot be caught: {error}"),
     }
     server.stop();
     started.join();

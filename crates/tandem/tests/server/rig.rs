@@ -231,15 +231,24 @@ impl Peer {
         String::from_utf8_lossy(&bytes[..length]).into_owned()
     }
 
-    /// Sends an OPTIONS and gives the status line of the answer to it, passing over others.
+    /// Sends an OPTIONS and gives the status line of the answer to it, passing over others. As any client over UDP, it
+    /// sends again after T1: the system drops datagrams for which a socket has no room.
     pub(crate) fn ask(&self, mark: &str) -> String {
-        self.send("OPTIONS", mark, mark);
-        loop {
-            let answer = self.receive();
-            if answer.contains(&format!("Call-ID: {mark}\r\n")) {
-                return answer.lines().next().unwrap_or_default().to_owned();
+        let until = Instant::now() + PATIENCE;
+        let answer_to_it = format!("Call-ID: {mark}\r\n");
+        self.socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let mut bytes = [0; 65_536];
+        while Instant::now() < until {
+            self.send("OPTIONS", mark, mark);
+            while let Ok((length, _)) = self.socket.recv_from(&mut bytes) {
+                let answer = String::from_utf8_lossy(&bytes[..length]);
+                if answer.contains(&answer_to_it) {
+                    self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
+                    return answer.lines().next().unwrap_or_default().to_owned();
+                }
             }
         }
+        panic!("no answer to {mark} within the patience");
     }
 }
 

@@ -228,7 +228,7 @@ impl Server {
     ///
     /// # Errors
     /// Nothing has changed: the file does not check, or asks for what needs a restart.
-    pub fn reload(&self, checked: Checked) -> Result<(), ReloadError> {
+    pub fn reload(self: &Arc<Self>, checked: Checked) -> Result<(), ReloadError> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.running();
         if !checked.has_errors() {
@@ -241,12 +241,21 @@ impl Server {
             self.registry.start(checked, &self.statistics, Some(&before)).map_err(ReloadError::Refused)?;
         crate::log::set_threshold(after.settings.core.int("debug"));
         self.resolver.set_options(options::resolve(&after.settings));
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+        let after = Arc::new(after);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
         self.generation.fetch_add(1, Ordering::Release);
         for inbox in self.inboxes.get().into_iter().flatten() {
             inbox.wake();
         }
+        self.begin(&after);
         Ok(())
+    }
+
+    /// Tells the modules that their configuration is in force.
+    fn begin(self: &Arc<Self>, running: &Arc<Running>) {
+        for begun in &running.hooks.begun {
+            begun(self, running);
+        }
     }
 
     /// Asks every shard to finish what it has in hand and to end.
@@ -272,6 +281,10 @@ impl Started {
         for thread in self.threads {
             // A shard catches the panics of its messages; one that ended by a panic has been logged by the hook.
             let _ = thread.join();
+        }
+        let running = self.server.running();
+        for ended in &running.hooks.ended {
+            ended(&self.server, &running);
         }
         self.server.hub.shutdown();
         self.runtime.shutdown_timeout(Duration::from_secs(2));
@@ -359,6 +372,7 @@ pub fn start(
     // Set here for the first and only time.
     let _ = server.inboxes.set(inboxes);
     sink.connect(&server);
+    server.begin(&server.running());
     let threads = shard::spawn(seeds, &server).map_err(StartError::System)?;
     Ok(Started { server, threads, runtime })
 }

@@ -17,6 +17,7 @@ use crate::cx::Cx;
 use crate::forward::Departure;
 use crate::module::{Next, State};
 use crate::running::{Registry, Running};
+use crate::server::Server;
 use crate::services::Services;
 use crate::statistics::Statistics;
 
@@ -92,6 +93,12 @@ pub struct Hooks {
     pub own_domains: Vec<crate::listener::OwnDomain>,
     /// Routes that run at intervals.
     pub timers: Vec<Timer>,
+    /// The configuration comes in force: at the start before the first message is read, and at each reload. Runs on a
+    /// thread that may block; what goes on from there goes on by `Server::runtime`. `Module::start` itself connects to
+    /// nothing, because `check` tries it too.
+    pub begun: Vec<fn(&Arc<Server>, &Arc<Running>)>,
+    /// The server ends: all shards have ended, the runtime has not. Runs on a thread that may block.
+    pub ended: Vec<fn(&Arc<Server>, &Arc<Running>)>,
     /// Before each statement (`debugger`'s cfgtrace); only the machine's steps reach it.
     pub on_step: Option<fn(&mut Cx<'_>, &cfg_vm::host::Step<'_>)>,
 }

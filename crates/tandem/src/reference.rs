@@ -9,6 +9,8 @@ use cfg_vm::catalogue::{ArgKind, InnerRule, ParamKind, PvType, Routes};
 use clap::Args;
 use engine::{Function, Module};
 
+use crate::source;
+
 /// Arguments of `tandem reference`.
 #[derive(Args)]
 #[command(
@@ -24,10 +26,9 @@ pub(crate) struct ReferenceArgs {
 
 /// Prints or writes it.
 pub(crate) fn main(args: &ReferenceArgs) -> ExitCode {
-    let chosen: Vec<_> = modules::ALL
-        .iter()
-        .filter(|module| args.module.as_ref().is_none_or(|name| name == module.name))
-        .collect();
+    let all = source::all_modules();
+    let chosen: Vec<_> =
+        all.iter().filter(|module| args.module.as_ref().is_none_or(|name| name == module.name)).collect();
     if chosen.is_empty() {
         let _ = writeln!(std::io::stderr(), "tandem reference: no such module; `tandem reference` lists all");
         return ExitCode::FAILURE;

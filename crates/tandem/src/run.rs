@@ -184,7 +184,7 @@ fn open_control(server: &Arc<Server>, source: &Source) -> Option<Listening> {
 ///
 /// # Errors
 /// The old routes go on; each line says why.
-pub(crate) fn reload(server: &Server, source: &Source) -> Result<(), Vec<String>> {
+pub(crate) fn reload(server: &Arc<Server>, source: &Source) -> Result<(), Vec<String>> {
     let checked = source.check(&server.registry);
     let lines = match server.reload(checked) {
         Ok(()) => {

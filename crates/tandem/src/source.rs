@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cfg_syntax::{AnyModule, CommandLine, Options, Predefined};
+use engine::Module;
 use engine::running::{Checked, Registry};
 
 use crate::loader::FileLoader;
@@ -58,5 +59,10 @@ pub(crate) fn predefined() -> Vec<Predefined> {
 
 /// All modules of this binary.
 pub(crate) fn registry() -> Registry {
-    Registry::new(modules::ALL)
+    Registry::new(&all_modules())
+}
+
+/// Their tables, `core` first.
+pub(crate) fn all_modules() -> Vec<&'static Module> {
+    [modules::ALL, modules_data::ALL, modules_net::ALL].concat()
 }

@@ -18,7 +18,39 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("control", &[]),
     ("engine", &["sip-message", "cfg-syntax", "cfg-vm", "transport"]),
     ("modules", &["sip-message", "sip-transaction", "cfg-syntax", "cfg-vm", "transport", "engine"]),
-    ("tandem", &["sip-message", "cfg-syntax", "cfg-vm", "transport", "control", "engine", "modules"]),
+    ("store", &[]),
+    (
+        "modules-data",
+        &[
+            "sip-message",
+            "sip-transaction",
+            "cfg-syntax",
+            "cfg-vm",
+            "transport",
+            "store",
+            "engine",
+            "modules",
+        ],
+    ),
+    (
+        "modules-net",
+        &["sip-message", "cfg-syntax", "cfg-vm", "transport", "control", "engine", "modules", "modules-data"],
+    ),
+    (
+        "tandem",
+        &[
+            "sip-message",
+            "cfg-syntax",
+            "cfg-vm",
+            "transport",
+            "control",
+            "store",
+            "engine",
+            "modules",
+            "modules-data",
+            "modules-net",
+        ],
+    ),
 ];
 
 /// What protocol crates and the engine must not reach, even through others.

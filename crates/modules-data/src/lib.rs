@@ -1,0 +1,10 @@
+//! The modules that keep or ask for data, a folder each, under the names that Kamailio's users know.
+//!
+//! They reach databases through `store` only, and wait for them without holding a shard.
+
+#![warn(missing_docs)]
+
+use engine::Module;
+
+/// All modules of this crate.
+pub const ALL: &[&Module] = &[];

@@ -20,6 +20,7 @@ mod content;
 mod credentials;
 mod cseq;
 mod date;
+pub mod digest;
 mod edit;
 mod error;
 mod framer;

@@ -24,9 +24,15 @@ impl Counter {
         self.0[shard % self.0.len()].0.fetch_add(count, Ordering::Relaxed);
     }
 
+    /// Takes several away, on any shard, not only the one that added them: what is counted is a number of things there are.
+    pub fn take_many(&self, shard: usize, count: u64) {
+        self.0[shard % self.0.len()].0.fetch_sub(count, Ordering::Relaxed);
+    }
+
     /// The sum over all shards.
     pub fn total(&self) -> u64 {
-        self.0.iter().map(|cell| cell.0.load(Ordering::Relaxed)).sum()
+        // A cell that gave more than it got has wrapped; the sum wraps back.
+        self.0.iter().map(|cell| cell.0.load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
     }
 
     /// Each shard's share.

@@ -92,6 +92,22 @@ impl Program {
         (0..self.routes.len() as u32).map(|number| (RouteId(number), self.info(RouteId(number))))
     }
 
+    /// The texts that calls of a function give for one of its arguments, where they are constants: which tables it is used
+    /// with, for instance.
+    pub fn constant_texts(&self, function: FunctionId, at: usize) -> impl Iterator<Item = &Str> {
+        let calls = self.calls.iter().filter(move |call| call.function == function);
+        calls.filter_map(move |call| {
+            let value = match &call.arguments {
+                ArgPlans::Constant(values) => values.get(at),
+                ArgPlans::Made(plans) => match plans.get(at) {
+                    Some(ArgPlan::Constant(value)) => Some(value),
+                    _ => None,
+                },
+            };
+            if let Some(ArgValue::Str(text)) = value { Some(text) } else { None }
+        })
+    }
+
     /// What a bound pseudo-variable is.
     ///
     /// # Panics

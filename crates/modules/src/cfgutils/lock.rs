@@ -96,7 +96,7 @@ struct Held(Vec<Guard>);
 
 /// The locks, and the key of a call's arguments.
 fn locks_and_key<'c>(cx: &Cx<'c>, args: &Args<'_>) -> Option<(&'c Arc<Locks>, Vec<u8>)> {
-    let key = [args.text(0), args.text(1)].concat();
+    let key = key_of(args.text(0), args.text(1));
     let locks = cx.state::<CfgUtils>().locks.as_ref();
     if locks.is_none() {
         tracing::error!(
@@ -106,6 +106,11 @@ fn locks_and_key<'c>(cx: &Cx<'c>, args: &Args<'_>) -> Option<(&'c Arc<Locks>, Ve
         );
     }
     Some((locks?, key))
+}
+
+/// One key of the two, told apart from any other pair that reads the same when put together.
+fn key_of(first: &[u8], second: &[u8]) -> Vec<u8> {
+    if second.is_empty() { first.to_vec() } else { [first, second].join(&0) }
 }
 
 fn holds(cx: &mut Cx<'_>, key: &[u8]) -> bool {
@@ -181,6 +186,15 @@ mod tests {
         assert!(third.try_recv().is_err());
         drop(held);
         assert!(third.try_recv().is_ok());
+    }
+
+    #[test]
+    fn pairs_of_keys_that_read_the_same_together_are_different_locks() {
+        let locks: Arc<Locks> = Arc::default();
+        let _held = locks.take(&key_of(b"ab", b"c")).unwrap();
+        assert!(locks.take(&key_of(b"ab", b"c")).is_none());
+        assert!(locks.take(&key_of(b"a", b"bc")).is_some());
+        assert!(locks.take(&key_of(b"abc", b"")).is_some());
     }
 
     #[test]

@@ -64,9 +64,14 @@ pub(crate) fn main(args: &CheckArgs) -> ExitCode {
 
 /// Prints all diagnostics to stderr and a line that sums up.
 pub(crate) fn report_all(checked: &Checked) {
+    report_from(checked, 0);
+}
+
+/// The same without the first `told` diagnostics.
+pub(crate) fn report_from(checked: &Checked, told: usize) {
     let mut out = std::io::stderr().lock();
     let colours = out.is_terminal();
-    for diagnostic in &checked.diagnostics {
+    for diagnostic in checked.diagnostics.iter().skip(told) {
         // Nobody to tell when stderr is closed.
         let _ = writeln!(out, "{}\n", render::text(diagnostic, &checked.sources, colours));
     }

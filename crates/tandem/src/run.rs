@@ -51,7 +51,8 @@ pub(crate) fn main(args: RunArgs) -> ExitCode {
     let source = Source { command_line, ..Source::new(args.file) };
     let registry = Arc::new(source::registry());
     let checked = source.check(&registry);
-    if checked.has_errors() || !checked.diagnostics.is_empty() {
+    let told = checked.diagnostics.len();
+    if told > 0 {
         check::report_all(&checked);
     }
     if checked.has_errors() {
@@ -74,7 +75,7 @@ pub(crate) fn main(args: RunArgs) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            failure.report();
+            failure.report(told);
             ExitCode::from(REFUSED)
         }
     }
@@ -95,10 +96,10 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Tells it on stderr.
-    pub(crate) fn report(&self) {
+    /// Tells it on stderr, but for as many diagnostics as have been told already.
+    pub(crate) fn report(&self, told: usize) {
         match self {
-            Self::Modules(checked) => check::report_all(checked),
+            Self::Modules(checked) => check::report_from(checked, told),
             Self::Start(error) => eprintln_line(&error.to_string()),
         }
     }

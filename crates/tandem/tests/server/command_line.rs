@@ -1,6 +1,7 @@
 //! The command line, under both names.
 
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 
 use super::rig::{Folder, free_port, tandem, wait_for_file, wait_until};
@@ -124,4 +125,37 @@ fn check_tries_the_modules_too() {
     let output = tandem(&["check", bad.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(255));
     assert!(text(&output.stderr).contains("timer.cfg:3"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn run_tells_each_mistake_once_when_a_module_refuses_too() {
+    let folder = Folder::new();
+    let bad = folder.write(
+        "twice.cfg",
+        "loadmodule \"rtimer.so\"\nmodparam(\"rtimer\", \"timer\", \"name=t;interval=10;\")\n\
+         modparam(\"rtimer\", \"exec\", \"timer=t;route=NOWHERE\")\nroute[UNUSED] {\n  exit;\n}\nrequest_route {\n  exit;\n}\n",
+    );
+    let output = tandem(&["run", bad.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(255));
+    let shown = text(&output.stderr);
+    for mistake in ["warning[unused-route]", "error[module-start]"] {
+        assert_eq!(shown.matches(mistake).count(), 1, "{shown}");
+    }
+}
+
+#[test]
+fn the_examples_check_without_a_word() {
+    let examples = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"));
+    let mut checked = 0;
+    for entry in std::fs::read_dir(examples).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "cfg") {
+            let output = tandem(&["check", path.to_str().unwrap()]);
+            let shown = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{shown}");
+            assert!(shown.ends_with("can run (0 errors, 0 warnings)\n"), "{shown}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 0, "no example in {}", examples.display());
 }

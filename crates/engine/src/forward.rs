@@ -277,11 +277,11 @@ pub struct Stream {
 /// A stream did not take it. Datagrams leave with the round's batch.
 pub fn send_edited(cx: &mut Cx<'_>, departure: Departure) -> Result<(), ForwardError> {
     let Context { message, edits, .. } = &mut *cx.context;
-    cx.shard.send_with(departure, |out| edits.write(message, out))
+    cx.shard.send_with(departure, |out| edits.write(message, out)).map(drop)
 }
 
 impl crate::services::Services {
-    /// Sends what `write` appends to a buffer.
+    /// Sends what `write` appends to a buffer; over a stream, says over which connection.
     ///
     /// # Errors
     /// A stream did not take it.
@@ -289,7 +289,7 @@ impl crate::services::Services {
         &mut self,
         departure: Departure,
         write: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<(), ForwardError> {
+    ) -> Result<Option<ConnId>, ForwardError> {
         // What a hook sends is not shown to hooks.
         let Some(running) = self.watching.take() else { return self.send_unseen(departure, write) };
         let mut bytes = std::mem::take(&mut self.watched);
@@ -306,7 +306,8 @@ impl crate::services::Services {
         result
     }
 
-    /// Sends what is no part of the server's traffic (duplicates for a collector): no hook sees it.
+    /// Sends what is no part of the server's traffic (duplicates for a collector): no hook sees it. Over a stream, says
+    /// over which connection.
     ///
     /// # Errors
     /// A stream did not take it.
@@ -314,12 +315,12 @@ impl crate::services::Services {
         &mut self,
         departure: Departure,
         write: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<(), ForwardError> {
+    ) -> Result<Option<ConnId>, ForwardError> {
         let Departure { socket, target, stream } = departure;
         self.server.counts.sent.add(self.index);
         if target.proto == Proto::Udp {
             self.send.queue_with(SocketIndex(socket.0 as usize), target.addr, write);
-            return Ok(());
+            return Ok(None);
         }
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
@@ -334,6 +335,6 @@ impl crate::services::Services {
         };
         let result = self.server.hub.send(&outgoing);
         self.scratch = bytes;
-        result.map(drop).map_err(ForwardError::Stream)
+        result.map(Some).map_err(ForwardError::Stream)
     }
 }

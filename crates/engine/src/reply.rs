@@ -121,7 +121,7 @@ fn write_and_send(
 ) -> Result<(), ReplyError> {
     with_parts(cx, reply, headers, |cx, parts| {
         let message = &cx.context.message;
-        cx.shard.send_with(departure, |out| parts.write(message, out)).map_err(ReplyError::Send)
+        cx.shard.send_with(departure, |out| parts.write(message, out)).map(drop).map_err(ReplyError::Send)
     })
 }
 

@@ -11,6 +11,7 @@ use cfg_vm::Value;
 use cfg_vm::bound::{self, BoundPv, BoundTemplate};
 use cfg_vm::program::{Program, RouteId};
 use cfg_vm::settings::{ModuleParam, Settings};
+use transport::ConnId;
 
 use crate::context::Received;
 use crate::cx::Cx;
@@ -83,6 +84,8 @@ pub struct Hooks {
     /// What went out, as bytes: requests, replies, retransmissions. Not what these hooks send themselves, nor what leaves by
     /// [`Services::send_unseen`].
     pub sent: Vec<OnSent>,
+    /// What was given to a stream was lost with it: it could not be opened, or it broke. Told on every shard.
+    pub stream_lost: Vec<fn(&mut Services, ConnId)>,
     /// Each shard's deadlines beside the server's own.
     pub clocks: Vec<Clock>,
     /// When it is known which socket a request leaves through, before our Via is added; also for each branch.

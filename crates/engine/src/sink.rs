@@ -4,11 +4,14 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::{Buf, BytesMut};
 use sip_message::{FrameError, Framer, Limits, MissingLength};
+use transport::ConnId;
 use transport::stream::{
     ConnInfo, Frame, Framing, FramingError, NewFraming, ReceivedStream, StreamEvent, StreamSink,
 };
 
+use crate::running::Running;
 use crate::server::Server;
+use crate::services::Services;
 use crate::shard::{Event, peek};
 
 /// The server's side of all connections; connected to it once it exists.
@@ -23,6 +26,24 @@ impl Sink {
 
     fn server(&self) -> Option<Arc<Server>> {
         self.0.get().and_then(Weak::upgrade)
+    }
+
+    /// Any shard may have sent over the connection.
+    fn tell_lost(&self, conn: ConnId) {
+        let Some(server) = self.server() else { return };
+        if server.running().hooks.stream_lost.is_empty() {
+            return;
+        }
+        for shard in 0..server.shards() {
+            let tell = Box::new(move |services: &mut Services, running: &Arc<Running>| {
+                for hook in &running.hooks.stream_lost {
+                    hook(services, conn);
+                }
+            });
+            if server.visit(shard, tell).is_err() {
+                tracing::error!(target: "core", "shard {shard} is not told of the lost connection: its inbox is full");
+            }
+        }
     }
 }
 
@@ -48,6 +69,7 @@ impl StreamSink for Sink {
             }
             StreamEvent::SendFailed { conn, bytes } => {
                 tracing::error!(target: "core", "{bytes} bytes to {}:{} were lost", conn.proto, conn.remote);
+                self.tell_lost(conn.id);
             }
             _ => {}
         }

@@ -117,7 +117,7 @@ fn send_unsent(cx: &mut Cx<'_>, target: Target) -> Flow {
     let stream = Stream { bound: socket.is_some(), ..Stream::default() };
     match cx.shard.send_with(Departure { socket: chosen, target, stream }, |out| out.extend_from_slice(&text))
     {
-        Ok(()) => Flow::TRUE,
+        Ok(_) => Flow::TRUE,
         Err(error) => {
             tracing::error!(target: "corex", "{error}");
             Flow::FALSE

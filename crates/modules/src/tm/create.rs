@@ -5,9 +5,9 @@ use sip_message::Method;
 use sip_transaction::{Kind, matching, server};
 
 use super::current::{self, Current};
-use super::machine;
 use super::table::Table;
 use super::transaction::{Id, Request, Timers, Transaction};
+use super::{Tm, answer, machine, merged};
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,12 @@ pub(crate) fn find_or_create(cx: &mut Cx<'_>) -> Found {
         repeated(cx, id);
         return Found::Absorbed;
     }
-    create(cx).map_or(Found::Unusable, Found::New)
+    let Some(id) = create(cx) else { return Found::Unusable };
+    if cx.state::<Tm>().params.refuse_merged && merged::is_copy(cx, id) {
+        answer::local(cx, id, 482, b"Merged Request", b"");
+        return Found::Absorbed;
+    }
+    Found::New(id)
 }
 
 /// The transaction that this request has already, from an earlier sending of it.
@@ -107,6 +112,7 @@ fn create(cx: &mut Cx<'_>) -> Option<Id> {
         kind,
         method,
         key: Some(key),
+        merge_key: None,
         state: server::begin(kind, departure.target.proto != transport::Proto::Udp).state,
         request: Request::Away,
         departure,

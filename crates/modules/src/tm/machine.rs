@@ -133,7 +133,7 @@ pub(super) fn cancel_event(services: &mut Services, id: Id, number: usize, event
 /// Sends bytes that a transaction keeps.
 pub(super) fn send(services: &mut Services, departure: Departure, bytes: &[u8], what: &str) -> bool {
     match services.send_with(departure, |out| out.extend_from_slice(bytes)) {
-        Ok(()) => true,
+        Ok(_) => true,
         Err(error) => {
             tracing::error!(target: "tm", "{what} was not sent: {error}");
             false

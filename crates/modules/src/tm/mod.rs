@@ -13,6 +13,7 @@ pub(crate) mod create;
 pub(crate) mod current;
 mod functions;
 mod machine;
+mod merged;
 mod params;
 pub(crate) mod parked;
 mod places;
@@ -20,6 +21,7 @@ mod relay;
 mod response;
 mod rounds;
 pub(crate) mod status;
+mod streams;
 pub(crate) mod table;
 pub(crate) mod transaction;
 
@@ -76,6 +78,7 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     hooks.abandoned.push(functions::abandoned);
     hooks.replies.push(response::take);
     hooks.in_hand.push(InHand { any: clock::has_unanswered, knows: create::is_known });
+    hooks.stream_lost.push(streams::lost);
     hooks.clocks.push(Clock { next: clock::next, run: clock::run });
     Ok(Arc::new(Tm { params }))
 }

@@ -96,6 +96,13 @@ pub(super) const PARAMS: &[Param] = &[
         "0",
         "Tandem's own: `t_relay` in a failure route takes the next contacts by itself.",
     ),
+    Param::int_in(
+        "refuse_merged",
+        0,
+        1,
+        "0",
+        "Tandem's own: a request outside a dialog that comes a second time by another way is answered with 482.",
+    ),
     Param::int(
         "reparse_invite",
         "1",
@@ -137,6 +144,7 @@ pub(crate) struct Params {
     pub(crate) local_cancel_reason: bool,
     pub(crate) unresolved_as_failure: bool,
     pub(crate) auto_next_contacts: bool,
+    pub(crate) refuse_merged: bool,
 }
 
 impl Params {
@@ -182,6 +190,7 @@ impl Params {
             local_cancel_reason: is_on("local_cancel_reason", true),
             unresolved_as_failure: is_on("unresolved_as_failure", false),
             auto_next_contacts: is_on("auto_next_contacts", false),
+            refuse_merged: is_on("refuse_merged", false),
         }
     }
 }

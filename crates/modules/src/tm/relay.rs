@@ -1,11 +1,13 @@
 //! Relaying a request: a branch for each place that it is to go to.
 
+use cfg_vm::program::RouteId;
 use engine::context::{Branch as Further, Destination, RouteContext};
 use engine::forward::{self, Departure, Hop, Lookup};
 use engine::module::{Flow, Resume};
 use engine::{Cx, event};
-use sip_message::Method;
+use sip_message::{Mark, Method};
 use sip_transaction::{Kind, client};
+use transport::ConnId;
 
 use super::create::{self, Found};
 use super::current::Current;
@@ -159,28 +161,75 @@ struct Progress {
     error: Option<i64>,
 }
 
-/// Sends the plans' branches one after the other, waiting where a name has to be looked up.
+/// Sends the plans' branches one after the other, waiting where a name has to be looked up or a branch route waits.
 fn branch_out(cx: &mut Cx<'_>, id: Id, mut plans: std::vec::IntoIter<Plan>, mut progress: Progress) -> Flow {
     while let Some(plan) = plans.next() {
         let Some(hop) = plan.hop.clone() else {
             progress.error = Some(UNRESOLVABLE);
             continue;
         };
-        match forward::lookup(cx, &hop) {
-            Lookup::Known(targets) => note(&mut progress, add(cx, id, plan, &targets)),
+        let targets = match forward::lookup(cx, &hop) {
+            Lookup::Known(targets) => targets,
             Lookup::Wait(answer) => {
                 return Flow::wait(async move {
                     let targets = answer.await;
-                    let resume: Resume = Box::new(move |cx| {
-                        note(&mut progress, add(cx, id, plan, &targets));
-                        branch_out(cx, id, plans, progress)
-                    });
+                    let resume: Resume = Box::new(move |cx| begin(cx, id, plan, &targets, plans, progress));
                     resume
                 });
             }
+        };
+        let begun = match Begun::of(cx, id, plan, &targets) {
+            Ok(begun) => begun,
+            Err(code) => {
+                note(&mut progress, Err(code));
+                continue;
+            }
+        };
+        if let Some(route) = begun.route {
+            return with_route(cx, id, route, begun, plans, progress);
         }
+        note(&mut progress, begun.send(cx, id, true));
     }
     ended(cx, id, progress)
+}
+
+/// Goes on with a plan whose targets have become known, then with the others.
+fn begin(
+    cx: &mut Cx<'_>,
+    id: Id,
+    plan: Plan,
+    targets: &[transport::Target],
+    plans: std::vec::IntoIter<Plan>,
+    mut progress: Progress,
+) -> Flow {
+    let begun = match Begun::of(cx, id, plan, targets) {
+        Ok(begun) => begun,
+        Err(code) => {
+            note(&mut progress, Err(code));
+            return branch_out(cx, id, plans, progress);
+        }
+    };
+    if let Some(route) = begun.route {
+        return with_route(cx, id, route, begun, plans, progress);
+    }
+    note(&mut progress, begun.send(cx, id, true));
+    branch_out(cx, id, plans, progress)
+}
+
+/// Runs a branch's route, sends the branch, and goes on with the others.
+fn with_route(
+    cx: &mut Cx<'_>,
+    id: Id,
+    route: RouteId,
+    begun: Begun,
+    plans: std::vec::IntoIter<Plan>,
+    mut progress: Progress,
+) -> Flow {
+    let then: event::Follow = Box::new(move |cx, passes| {
+        note(&mut progress, begun.send(cx, id, passes));
+        branch_out(cx, id, plans, progress)
+    });
+    event::run_then(cx, route, RouteContext::Branch, then)
 }
 
 fn note(progress: &mut Progress, result: Result<(), i64>) {
@@ -218,58 +267,102 @@ fn unresolved_as_failure(cx: &mut Cx<'_>, id: Id) -> Flow {
     Flow::TRUE
 }
 
-/// Sends one branch to the first of its targets.
-fn add(cx: &mut Cx<'_>, id: Id, plan: Plan, targets: &[transport::Target]) -> Result<(), i64> {
-    let Some((target, next)) = targets.split_first() else {
-        tracing::error!(target: "tm", "the destination cannot be resolved");
-        return Err(UNRESOLVABLE);
-    };
-    let most = cx.state::<Tm>().params.most_branches;
-    if cx.shard.kept::<Table>().get(id).is_some_and(|transaction| transaction.branches.len() >= most) {
-        tracing::error!(target: "tm", "the transaction has {most} branches, as many as max_branches allows");
-        return Err(ERROR);
-    }
-    let own = std::mem::replace(&mut cx.context.destination, plan.destination);
-    let flags = std::mem::replace(&mut cx.context.flags.branch, plan.flags);
-    let mark = cx.context.edits.mark();
-    if let Some(transaction) = cx.shard.kept::<Table>().get_mut(id) {
-        transaction.saved.get_or_insert(mark);
-    }
-    let result = send_branch(cx, id, *target, next, plan.is_replica);
-    cx.context.edits.rollback(mark);
-    cx.context.via.branch = None;
-    cx.context.destination = own;
-    cx.context.flags.branch = flags;
-    result
+/// A branch that is about to be sent: the message stands as the branch has it, and what it had before is kept here.
+struct Begun {
+    number: usize,
+    target: transport::Target,
+    /// Further targets.
+    next: Vec<transport::Target>,
+    is_replica: bool,
+    /// The branch route, if one is set.
+    route: Option<RouteId>,
+    on_branch_failure: Option<RouteId>,
+    before: Before,
 }
 
-fn send_branch(
-    cx: &mut Cx<'_>,
-    id: Id,
-    target: transport::Target,
-    next: &[transport::Target],
-    is_replica: bool,
-) -> Result<(), i64> {
-    let index = cx.shard.index;
-    let table: &mut Table = cx.shard.kept();
-    let Some(transaction) = table.get(id) else { return Err(ERROR) };
-    let number = transaction.branches.len();
-    let on_branch = transaction.wishes.on_branch;
-    let on_branch_failure = transaction.wishes.on_branch_failure;
-    let mut name = Vec::with_capacity(52);
-    table.write_branch(index, id, number, &mut name);
-    cx.context.via.branch = Some(name.as_slice().into());
-    let before = *cx.data::<Current>();
-    cx.data::<Current>().branch = Some(number);
-    if let Some(route) = on_branch
-        && !event::run_as(cx, route, RouteContext::Branch)
-    {
-        cx.data::<Current>().branch = before.branch;
-        return Err(DROPPED);
+/// What the message had before a branch began.
+struct Before {
+    destination: Destination,
+    flags: u32,
+    mark: Mark,
+    current: Current,
+}
+
+impl Begun {
+    /// Makes the message ready for a branch to the first of its targets.
+    fn of(cx: &mut Cx<'_>, id: Id, plan: Plan, targets: &[transport::Target]) -> Result<Self, i64> {
+        let Some((target, next)) = targets.split_first() else {
+            tracing::error!(target: "tm", "the destination cannot be resolved");
+            return Err(UNRESOLVABLE);
+        };
+        let most = cx.state::<Tm>().params.most_branches;
+        let mark = cx.context.edits.mark();
+        let index = cx.shard.index;
+        let table: &mut Table = cx.shard.kept();
+        let Some(transaction) = table.get_mut(id) else { return Err(ERROR) };
+        let number = transaction.branches.len();
+        if number >= most {
+            tracing::error!(target: "tm", "the transaction has {most} branches, as many as max_branches allows");
+            return Err(ERROR);
+        }
+        transaction.saved.get_or_insert(mark);
+        let (route, on_branch_failure) = (transaction.wishes.on_branch, transaction.wishes.on_branch_failure);
+        let mut name = Vec::with_capacity(52);
+        table.write_branch(index, id, number, &mut name);
+        let current = *cx.data::<Current>();
+        cx.data::<Current>().branch = Some(number);
+        cx.context.via.branch = Some(name.as_slice().into());
+        let before = Before {
+            destination: std::mem::replace(&mut cx.context.destination, plan.destination),
+            flags: std::mem::replace(&mut cx.context.flags.branch, plan.flags),
+            mark,
+            current,
+        };
+        let next = next.to_vec();
+        Ok(Self {
+            number,
+            target: *target,
+            next,
+            is_replica: plan.is_replica,
+            route,
+            on_branch_failure,
+            before,
+        })
     }
-    let routes = cx.data::<Current>().branch_routes;
-    let current = cx.data::<Current>();
-    (current.branch, current.branch_routes) = (before.branch, before.branch_routes);
+
+    /// Sends it, unless its route kept it, and gives the message back what it had.
+    fn send(self, cx: &mut Cx<'_>, id: Id, passes: bool) -> Result<(), i64> {
+        let Before { destination, flags, mark, current: before } = self.before;
+        let routes = cx.data::<Current>().branch_routes;
+        let current = cx.data::<Current>();
+        (current.branch, current.branch_routes) = (before.branch, before.branch_routes);
+        let result = if passes { transmit(cx, self.target) } else { Err(DROPPED) };
+        let result = result.map(|(departure, connection, bytes)| {
+            let branch = Branch {
+                connection,
+                next: self.next,
+                is_replica: self.is_replica,
+                on_reply: routes.on_reply,
+                on_branch_failure: routes.on_branch_failure.or(self.on_branch_failure),
+                ..begun(departure, bytes, cx.context.destination.clone(), cx.context.flags.branch)
+            };
+            push(cx, id, branch);
+            let table: &mut Table = cx.shard.kept();
+            if let Some(connection) = connection {
+                table.streams.note(connection, id, self.number);
+            }
+            machine::begin_branch(cx.shard, id, self.number);
+        });
+        cx.context.edits.rollback(mark);
+        cx.context.via.branch = None;
+        cx.context.destination = destination;
+        cx.context.flags.branch = flags;
+        result
+    }
+}
+
+/// Writes the request as it stands and sends it: how it left, over which connection, and its bytes.
+fn transmit(cx: &mut Cx<'_>, target: transport::Target) -> Result<(Departure, Option<ConnId>, Vec<u8>), i64> {
     let departure = match forward::prepare(cx, target) {
         Ok(Some(departure)) => departure,
         Ok(None) => return Err(ERROR),
@@ -282,17 +375,13 @@ fn send_branch(
     cx.context.edits.write(&cx.context.message, &mut bytes);
     // It may be kept for minutes.
     bytes.shrink_to_fit();
-    if !machine::send(cx.shard, departure, &bytes, "the request") {
-        return Err(NOT_SENT);
+    match cx.shard.send_with(departure, |out| out.extend_from_slice(&bytes)) {
+        Ok(connection) => Ok((departure, connection, bytes)),
+        Err(error) => {
+            tracing::error!(target: "tm", "the request was not sent: {error}");
+            Err(NOT_SENT)
+        }
     }
-    let mut branch = begun(departure, bytes, cx.context.destination.clone(), cx.context.flags.branch);
-    branch.next = next.to_vec();
-    branch.is_replica = is_replica;
-    branch.on_reply = routes.on_reply;
-    branch.on_branch_failure = routes.on_branch_failure.or(on_branch_failure);
-    push(cx, id, branch);
-    machine::begin_branch(cx.shard, id, number);
-    Ok(())
 }
 
 /// A branch that nothing is sent for, which stands for a wait.
@@ -306,10 +395,11 @@ pub(super) fn push_waiting(cx: &mut Cx<'_>, id: Id) {
     push(cx, id, branch);
 }
 
-fn begun(departure: Departure, request: Vec<u8>, destination: Destination, flags: u32) -> Branch {
+pub(super) fn begun(departure: Departure, request: Vec<u8>, destination: Destination, flags: u32) -> Branch {
     Branch {
         state: client::State::Calling,
         departure,
+        connection: None,
         request,
         destination,
         flags,
@@ -359,5 +449,11 @@ pub(super) fn try_next(cx: &mut Cx<'_>, id: Id, number: usize) -> bool {
         hop: None,
         is_replica: branch.is_replica,
     };
-    !targets.is_empty() && add(cx, id, plan, &targets).is_ok()
+    if targets.is_empty() {
+        return false;
+    }
+    let Ok(begun) = Begun::of(cx, id, plan, &targets) else { return false };
+    // Nobody could wait for the route here.
+    let passes = begun.route.is_none_or(|route| event::run_as(cx, route, RouteContext::Branch));
+    begun.send(cx, id, passes).is_ok()
 }

@@ -9,6 +9,8 @@ use engine::Context;
 use engine::branch::COOKIE;
 use sip_transaction::{Kind, ServerKey, TimerWheel, server};
 
+use super::merged::Originals;
+use super::streams::Streams;
 use super::transaction::{Id, Transaction};
 
 /// Length of a tick of the timers in milliseconds: what a retransmission may come late.
@@ -74,6 +76,8 @@ pub(crate) struct Table {
     free: Vec<u32>,
     by_key: HashMap<ServerKey, Id, BuildHasherDefault<Hashed>>,
     pub(crate) wheel: TimerWheel<Alarm>,
+    pub(super) streams: Streams,
+    pub(super) originals: Originals,
     epoch: Instant,
     /// Peers choose what is hashed, and must not be able to make a branch of ours.
     pub(crate) key: RandomState,
@@ -90,6 +94,8 @@ impl Default for Table {
             free: Vec::new(),
             by_key: HashMap::default(),
             wheel: TimerWheel::new(TICK, 0),
+            streams: Streams::default(),
+            originals: Originals::default(),
             epoch: Instant::now(),
             key: RandomState::new(),
             spare: Vec::new(),
@@ -152,6 +158,14 @@ impl Table {
         let transaction = slot.transaction.take()?;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(id.slot);
+        if let Some(key) = transaction.merge_key {
+            self.originals.forget(key, id);
+        }
+        for (number, branch) in transaction.branches.iter().enumerate() {
+            if let Some(connection) = branch.connection {
+                self.streams.forget(connection, id, number);
+            }
+        }
         if let Some(key) = transaction.key
             && self.by_key.get(&key) == Some(&id)
         {

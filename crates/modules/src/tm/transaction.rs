@@ -8,14 +8,15 @@ use engine::forward::Departure;
 use engine::module::Next;
 use engine::{Context, Cx, Running};
 use sip_message::{Mark, Method};
+use sip_transaction::matching::MergeKey;
 use sip_transaction::{Kind, ServerKey, TimerId, client, server};
-use transport::Proto;
+use transport::{ConnId, Proto};
 
 use super::parked::GoOn;
 use super::rounds::Earlier;
 
 /// Which transaction of its shard. One that has ended is not found again under its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Id {
     pub(crate) slot: u32,
     pub(crate) generation: u32,
@@ -43,6 +44,8 @@ pub(crate) struct Transaction {
     pub(crate) kind: Kind,
     pub(crate) method: Method,
     pub(crate) key: Option<ServerKey>,
+    /// What its request's copies by other ways would be known by, where they are refused.
+    pub(crate) merge_key: Option<MergeKey>,
     pub(crate) state: server::State,
     pub(crate) request: Request,
     /// How replies leave.
@@ -98,6 +101,8 @@ pub(crate) struct Timers {
 pub(crate) struct Branch {
     pub(crate) state: client::State,
     pub(crate) departure: Departure,
+    /// Over which connection it went, if over one.
+    pub(crate) connection: Option<ConnId>,
     /// The request as sent.
     pub(crate) request: Vec<u8>,
     /// Where it went, as the script had it.

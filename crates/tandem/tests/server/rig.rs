@@ -265,6 +265,14 @@ pub(crate) fn request(method: &str, mark: &str, call: &str, port: u16, server: S
     )
 }
 
+/// The reply to a request as it was received.
+pub(crate) fn reply(request: &str, status: &str) -> String {
+    let copied = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"];
+    let lines = request.lines().filter(|line| copied.iter().any(|name| line.starts_with(name)));
+    let headers: String = lines.map(|line| format!("{line}\r\n")).collect();
+    format!("SIP/2.0 {status}\r\n{headers}Content-Length: 0\r\n\r\n")
+}
+
 /// Whether a path is there within the patience.
 pub(crate) fn wait_for_file(path: &Path) {
     wait_until(&path.display().to_string(), || path.exists(), String::new);

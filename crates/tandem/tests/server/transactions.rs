@@ -1,20 +1,12 @@
 //! Transactions across what happens around them: reloads, locks in their routes, replies that lack what they should have.
 
-use super::rig::{Peer, Server, free_port};
+use super::rig::{Peer, Server, free_port, reply};
 
 /// A server that relays everything to `callee`, with further routes.
 fn relaying(callee: &str, arm: &str, routes: &str) -> String {
     format!(
         "loadmodule \"tm.so\"\n{routes}request_route {{\n  $du = \"sip:{callee}\";\n  {arm}\n  t_relay();\n}}\n"
     )
-}
-
-/// The reply to a request as it was received.
-fn reply(request: &str, status: &str) -> String {
-    let copied = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"];
-    let lines = request.lines().filter(|line| copied.iter().any(|name| line.starts_with(name)));
-    let headers: String = lines.map(|line| format!("{line}\r\n")).collect();
-    format!("SIP/2.0 {status}\r\n{headers}Content-Length: 0\r\n\r\n")
 }
 
 #[test]
@@ -77,4 +69,50 @@ fn a_reply_that_has_lost_the_callers_via_still_ends_the_transaction() {
     callee.send_bytes(reply(&ours, "200 OK").as_bytes());
     assert!(caller.receive().starts_with("SIP/2.0 200 OK"));
     assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_branch_route_that_waits_goes_on_and_its_branch_is_sent_with_what_it_did() {
+    let (first, second) = (free_port(), free_port());
+    let body = format!(
+        "loadmodule \"tm.so\"\nbranch_route[SLOW] {{\n  append_hf(\"X-Before: $rd:$rp\\r\\n\");\n  usleep(\"100000\");\n  \
+         if ($rU == \"kept\") drop;\n  append_hf(\"X-After: $T_branch_idx $rp\\r\\n\");\n}}\n\
+         request_route {{\n  t_on_branch(\"SLOW\");\n  $ru = \"sip:\" + $rU + \"@127.0.0.1:{first}\";\n  \
+         append_branch(\"sip:b@127.0.0.1:{second}\");\n  \
+         if (!t_relay()) t_reply(\"480\", \"Kept\");\n}}\n"
+    );
+    let server = Server::start_with(
+        &format!("loadmodule \"corex.so\"\nloadmodule \"tmx.so\"\n{body}"),
+        &["--shards", "1"],
+    );
+    let (caller, one, two) = (Peer::of(&server), Peer::at(&server, first), Peer::at(&server, second));
+    caller.send("OPTIONS", "a", "waits");
+    for (peer, port, number) in [(&one, first, 0), (&two, second, 1)] {
+        let request = peer.receive();
+        assert!(request.contains(&format!("X-Before: 127.0.0.1:{port}\r\n")), "{request}");
+        assert!(request.contains(&format!("X-After: {number} {port}\r\n")), "{request}");
+        assert_eq!(request.matches("X-Before").count(), 1, "{request}");
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_transaction_that_waits_is_continued_from_any_shard() {
+    let server = Server::start_with(
+        "loadmodule \"tm.so\"\nloadmodule \"tmx.so\"\nroute[GO] { t_reply(\"200\", \"Went on\"); }\nrequest_route {\n  \
+         if ($rU == \"parked\") {\n    t_newtran();\n    $shv(index) = $T(id_index);\n    $shv(label) = $T(id_label);\n    \
+         t_suspend();\n    exit;\n  }\n  if (t_continue(\"$shv(index)\", \"$shv(label)\", \"GO\")) {\n    \
+         sl_send_reply(\"200\", \"Continued\");\n  } else {\n    sl_send_reply(\"500\", \"Not there\");\n  }\n}\n",
+        &["--shards", "2"],
+    );
+    let (parked, other) = (Peer::of(&server), Peer::of(&server));
+    // Each pair of calls is of two shards or of one by chance.
+    for number in 0..12 {
+        parked.send("INVITE", "parked", &format!("parked-{number}"));
+        assert!(parked.receive().starts_with("SIP/2.0 100 "), "{}", server.log());
+        other.send("OPTIONS", &format!("other-{number}"), &format!("other-{number}"));
+        assert!(other.receive().starts_with("SIP/2.0 200 Continued"), "{}", server.log());
+        let answer = parked.receive();
+        assert!(answer.starts_with("SIP/2.0 200 Went on"), "{answer}");
+    }
 }

@@ -31,7 +31,7 @@ struct Edit {
     end: u32,
     class: Class,
     /// Place among equal offsets and classes.
-    order: i64,
+    order: i32,
     /// When it was made, for [`EditList::rollback`].
     serial: u32,
     /// Which part of the message it sets, if it sets one; setting that again replaces this edit.
@@ -40,7 +40,7 @@ struct Edit {
 }
 
 impl Edit {
-    fn key(&self) -> (u32, Class, i64) {
+    fn key(&self) -> (u32, Class, i32) {
         (self.at, self.class, self.order)
     }
 }
@@ -117,13 +117,13 @@ impl EditList {
 
     /// Inserts `text` before the byte at `at`, after other texts of its class there.
     pub fn insert(&mut self, at: usize, class: Class, text: &[u8]) {
-        let order = i64::from(self.serial);
+        let order = self.serial as i32;
         self.push(at..at, class, order, None, text);
     }
 
     /// Inserts `text` before the byte at `at`, before other texts of its class there.
     pub fn insert_first(&mut self, at: usize, class: Class, text: &[u8]) {
-        let order = -1 - i64::from(self.serial);
+        let order = -1 - self.serial as i32;
         self.push(at..at, class, order, None, text);
     }
 
@@ -141,7 +141,7 @@ impl EditList {
     /// [`EditList::fill`] when it is known better.
     pub fn insert_slot(&mut self, at: usize, class: Class, text: &[u8]) -> Slot {
         let slot = Slot(self.serial);
-        self.push(at..at, class, i64::from(self.serial), Some(Part::Slot(slot)), text);
+        self.push(at..at, class, self.serial as i32, Some(Part::Slot(slot)), text);
         slot
     }
 
@@ -170,7 +170,7 @@ impl EditList {
 
     /// Puts `text` in the place of a span.
     pub fn replace(&mut self, span: Span, text: &[u8]) {
-        let order = i64::from(self.serial);
+        let order = self.serial as i32;
         self.push(span.range(), Class::Text, order, None, text);
     }
 
@@ -327,17 +327,17 @@ impl EditList {
             .headers()
             .first()
             .map_or_else(|| message.index().fields_end(), |field| field.whole.start as usize);
-        let order = i64::from(self.serial);
+        let order = self.serial as i32;
         self.push(at..at, Class::RecordRoute, order, Some(part), lines);
     }
 
     fn set_part(&mut self, part: Part, span: Span, text: &[u8]) {
         self.edits.retain(|edit| edit.part != Some(part));
-        let order = i64::from(self.serial);
+        let order = self.serial as i32;
         self.push(span.range(), Class::Text, order, Some(part), text);
     }
 
-    fn push(&mut self, place: Range<usize>, class: Class, order: i64, part: Option<Part>, text: &[u8]) {
+    fn push(&mut self, place: Range<usize>, class: Class, order: i32, part: Option<Part>, text: &[u8]) {
         let text = self.keep(text);
         let (at, end) = (offset(place.start), offset(place.end.max(place.start)));
         let edit = Edit { at, end, class, order, serial: self.serial, part, text };

@@ -92,17 +92,14 @@ pub(crate) fn quoted_end(text: &[u8], at: usize) -> Option<usize> {
 /// Offset of the first `separator` outside quoted strings and outside angle brackets.
 pub(crate) fn find_outside(text: &[u8], separator: u8) -> Option<usize> {
     let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        if byte == separator {
-            return Some(at);
-        }
-        at = match byte {
-            b'"' => quoted_end(text, at)?,
-            b'<' => at + 1 + memchr::memchr(b'>', &text[at..])?,
-            _ => at + 1,
+    loop {
+        at += memchr::memchr3(separator, b'"', b'<', text.get(at..)?)?;
+        at = match text[at] {
+            b'"' if separator != b'"' => quoted_end(text, at)?,
+            b'<' if separator != b'<' => at + 1 + memchr::memchr(b'>', &text[at..])?,
+            _ => return Some(at),
         };
     }
-    None
 }
 
 /// The comma-separated values of a header's text, trimmed; empty ones are left out (RFC 3261 §7.3.1).

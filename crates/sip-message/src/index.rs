@@ -85,6 +85,11 @@ impl Index {
         Self::default()
     }
 
+    /// Gives room back that is not used, for a message that will be kept for long.
+    pub fn shrink(&mut self) {
+        self.headers.shrink_to_fit();
+    }
+
     /// Indexes `buffer` within the default [`Limits`].
     ///
     /// # Errors

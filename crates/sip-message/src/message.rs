@@ -79,6 +79,11 @@ impl Message {
         result
     }
 
+    /// Gives room of the index back that is not used, for a message that will be kept for long.
+    pub fn shrink(&mut self) {
+        self.index.shrink();
+    }
+
     /// Takes the message apart into its buffer and its index, so that both can be used again.
     pub fn into_parts(self) -> (Arc<Vec<u8>>, Index) {
         (self.buffer, self.index)

@@ -12,6 +12,11 @@ PACKAGES=(
 	"libc6-dev: links the binaries"
 	"kamailio: the judge of behaviour in the tests, and measured beside us"
 	"kamailio-extra-modules: modules that its own examples load"
+	"kamailio-mysql-modules: its tables and driver for MySQL, to compare with"
+	"kamailio-postgres-modules: its tables and driver for PostgreSQL, to compare with"
+	"kamailio-sqlite-modules: its tables and driver for SQLite, to compare with"
+	"mariadb-server: a database that the tests start for themselves"
+	"postgresql: another"
 	"sip-tester: SIPp, the calls of the demo and of the benchmarks"
 	"valgrind: counts instructions in the benchmarks"
 )
@@ -56,6 +61,13 @@ forbid_services() {
 	root chmod 755 "$POLICY"
 }
 
+# Not at the next boot either: it would take the port that people expect to be theirs.
+disable_service() {
+	root update-rc.d "$1" disable >/dev/null 2>&1 || true
+	if [ -d /run/systemd/system ]; then root systemctl disable --quiet "$1" || true; fi
+	say "Debian's service $1 was neither started nor enabled"
+}
+
 install_packages() {
 	local entry names=("$@")
 	command -v apt-get >/dev/null || fail \
@@ -67,11 +79,11 @@ install_packages() {
 	root apt-get update -q
 	root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${names[@]}"
 	for entry in "${names[@]}"; do
-		[ "$entry" = kamailio ] || continue
-		# Not at the next boot either: it would take port 5060.
-		root update-rc.d kamailio disable >/dev/null 2>&1 || true
-		if [ -d /run/systemd/system ]; then root systemctl disable --quiet kamailio || true; fi
-		say "Debian's Kamailio service was neither started nor enabled"
+		case $entry in
+			kamailio) disable_service kamailio ;;
+			mariadb-server) disable_service mariadb ;;
+			postgresql) disable_service postgresql ;;
+		esac
 	done
 }
 

@@ -98,7 +98,8 @@ impl Writer {
     /// A table's or column's name, `schema.table` included. PostgreSQL's are written small: Kamailio does not quote
     /// them there, so their case does not count.
     pub(crate) fn name(&mut self, name: &str) -> Result<(), Error> {
-        let quote = if self.dialect == Dialect::MySql { '`' } else { '"' };
+        // SQLite would take an unknown column in double quotes for a text.
+        let quote = if self.dialect == Dialect::Postgres { '"' } else { '`' };
         for (index, part) in name.split('.').enumerate() {
             if !is_name(part) {
                 return Err(Error::refused("42602", format!("`{name}` is no name of a table or column")));
@@ -276,7 +277,8 @@ mod tests {
                 assert!(Statement::query(dialect, &query).is_err(), "{name:?}");
                 let key = Query { table: "t".into(), keys: vec![Key::eq(name, 1)], ..Query::default() };
                 assert!(Statement::query(dialect, &key).is_err(), "{name:?}");
-                let order = Query { table: "t".into(), order: Some(format!("id, {name}.x")), ..Query::default() };
+                let order =
+                    Query { table: "t".into(), order: Some(format!("id, {name}.x")), ..Query::default() };
                 assert!(Statement::query(dialect, &order).is_err(), "{name:?}");
             }
         }

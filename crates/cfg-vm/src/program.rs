@@ -108,6 +108,11 @@ impl Program {
         })
     }
 
+    /// Whether any route asks for this pseudo-variable.
+    pub fn uses_pv(&self, id: PvId) -> bool {
+        self.pool.pvs.iter().any(|node| matches!(node.source, PvSource::Catalogue(used) if used == id))
+    }
+
     /// What a bound pseudo-variable is.
     ///
     /// # Panics

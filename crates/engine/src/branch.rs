@@ -18,17 +18,18 @@ use crate::listener::ListenerId;
 pub const COOKIE: &[u8] = b"z9hG4bK";
 
 /// Puts our Via before the first one.
-pub(crate) fn add_via(cx: &mut Cx<'_>, socket: ListenerId, proto: Proto) {
+pub(crate) fn add_via(cx: &mut Cx<'_>, socket: ListenerId, proto: Proto, branch: Option<&[u8]>) {
     let Some(field) = cx.context.message.index().first(HeaderId::Via) else { return };
     let at = field.whole.start as usize;
     let mut text = std::mem::take(&mut cx.shard.scratch);
     text.clear();
-    write_via(cx, socket, proto, &mut text);
+    write_via(cx, socket, proto, branch, &mut text);
     cx.context.edits.insert(at, Class::Via, &text);
     cx.shard.scratch = text;
 }
 
-fn write_via(cx: &Cx<'_>, socket: ListenerId, proto: Proto, out: &mut Vec<u8>) {
+/// Appends the Via line that a request of ours has when it leaves through a socket, with what the script asked of it.
+pub fn write_via(cx: &Cx<'_>, socket: ListenerId, proto: Proto, branch: Option<&[u8]>, out: &mut Vec<u8>) {
     let listener = cx.listeners().get(socket);
     let wishes = &cx.context.via;
     out.extend_from_slice(b"Via: SIP/2.0/");
@@ -43,7 +44,7 @@ fn write_via(cx: &Cx<'_>, socket: ListenerId, proto: Proto, out: &mut Vec<u8>) {
         let _ = write!(out, ":{port}");
     }
     out.extend_from_slice(b";branch=");
-    match &wishes.branch {
+    match branch {
         Some(branch) => out.extend_from_slice(branch),
         None => write_branch(&cx.shard.server.branch_key, &cx.context.message, cx.shard.index, out),
     }
@@ -58,38 +59,31 @@ fn write_via(cx: &Cx<'_>, socket: ListenerId, proto: Proto, out: &mut Vec<u8>) {
 }
 
 fn write_branch(key: &RandomState, message: &Message, shard: usize, out: &mut Vec<u8>) {
-    let hash = |salt: u8| {
-        let mut hasher = key.build_hasher();
-        salt.hash(&mut hasher);
-        match message.top_via().ok().and_then(|via| via.branch()).filter(|branch| branch.starts_with(COOKIE))
-        {
-            Some(branch) => branch.hash(&mut hasher),
-            // RFC 2543 peers have no branch of their own for each transaction (§16.11).
-            None => message.value(HeaderId::Via).hash(&mut hasher),
-        }
-        message.value(HeaderId::From).hash(&mut hasher);
-        message.request_uri().hash(&mut hasher);
-        message.value(HeaderId::CallId).hash(&mut hasher);
-        message.cseq().ok().map(|cseq| cseq.number).hash(&mut hasher);
-        hasher.finish()
-    };
-    let (high, low) = (hash(0), hash(1));
+    let mut hasher = key.build_hasher();
+    match message.top_via().ok().and_then(|via| via.branch()).filter(|branch| branch.starts_with(COOKIE)) {
+        Some(branch) => branch.hash(&mut hasher),
+        // RFC 2543 peers have no branch of their own for each transaction (§16.11).
+        None => message.value(HeaderId::Via).hash(&mut hasher),
+    }
+    message.value(HeaderId::From).hash(&mut hasher);
+    message.request_uri().hash(&mut hasher);
+    message.value(HeaderId::CallId).hash(&mut hasher);
+    message.cseq().ok().map(|cseq| cseq.number).hash(&mut hasher);
+    let high = hasher.finish();
+    let low = key.hash_one(high);
     out.extend_from_slice(COOKIE);
-    // A Vec takes everything.
-    let _ = write!(out, "{:02x}{:02x}.", shard as u8, (high >> 56) as u8);
-    push_hex(out, high);
-    push_hex(out, low);
+    out.extend_from_slice(&hex_digits::<2>(shard as u64));
+    out.extend_from_slice(&hex_digits::<2>(high >> 56));
+    out.push(b'.');
+    out.extend_from_slice(&hex_digits::<16>(high));
+    out.extend_from_slice(&hex_digits::<16>(low));
     out.extend_from_slice(b".0");
 }
 
-/// Sixteen hexadecimal digits.
-pub(crate) fn push_hex(out: &mut Vec<u8>, number: u64) {
+/// The last `N` hexadecimal digits of a number.
+pub fn hex_digits<const N: usize>(number: u64) -> [u8; N] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [0; 16];
-    for (at, digit) in text.iter_mut().enumerate() {
-        *digit = DIGITS[(number >> (60 - 4 * at)) as usize & 15];
-    }
-    out.extend_from_slice(&text);
+    std::array::from_fn(|at| DIGITS[(number >> (4 * (N - 1 - at))) as usize & 15])
 }
 
 /// The shard that a branch of ours names.

@@ -166,9 +166,6 @@ pub struct ViaWishes {
     pub advertised_address: Option<Str>,
     /// `set_advertised_port()`.
     pub advertised_port: Option<u16>,
-    /// The branch of the Via that we add; without one, a request that is forwarded gets one that is always the same
-    /// for it (RFC 3261 §16.11).
-    pub branch: Option<Str>,
     /// Further parameters of the Via that we add, each with its `;`.
     pub parameters: Vec<u8>,
     /// `received` and `rport` are in the edits already.
@@ -189,7 +186,7 @@ pub struct ReplyWishes {
     /// `append_to_reply`: header lines as the script gave them, CRLF included.
     pub headers: Vec<u8>,
     /// `set_reply_body`: content type and body.
-    pub body: Option<(Str, Str)>,
+    pub body: Option<Box<(Str, Str)>>,
 }
 
 /// How streams are to be used for this message and its replies.
@@ -273,6 +270,12 @@ impl TypeMap {
     pub fn get<T: Any>(&self) -> Option<&T> {
         let id = TypeId::of::<T>();
         self.0.iter().find(|entry| entry.id == id && entry.live).and_then(|entry| entry.value.downcast_ref())
+    }
+
+    /// Gives room back that is not used, for what will be kept for long.
+    pub(crate) fn shrink(&mut self) {
+        self.0.retain(|entry| entry.live);
+        self.0.shrink_to_fit();
     }
 
     /// Forgets everything; the places stay, so that nothing is allocated for the next message.
@@ -403,6 +406,13 @@ impl Context {
         std::mem::swap(&mut self.return_code, &mut other.return_code);
         std::mem::swap(&mut self.trace, &mut other.trace);
         std::mem::swap(&mut self.settled, &mut other.settled);
+    }
+
+    /// Gives room back that is not used, for a message that will be kept for long.
+    pub fn shrink(&mut self) {
+        self.edits.shrink();
+        self.message.shrink();
+        self.data.shrink();
     }
 
     /// Forgets where the script wanted it sent: the first branch, its socket and path, and the others.

@@ -205,17 +205,22 @@ pub struct Departure {
 /// # Errors
 /// It did not leave.
 pub fn request_to(cx: &mut Cx<'_>, target: Target) -> Result<(), ForwardError> {
-    match prepare(cx, target)? {
+    match prepare(cx, target, None)? {
         Some(departure) => send_edited(cx, departure),
         None => Ok(()),
     }
 }
 
-/// Makes the request ready to be written: its URI, what hooks add, our Via. Nothing when `onsend_route` keeps it.
+/// Makes the request ready to be written: its URI, what hooks add, our Via with this branch; without one, with one that
+/// is always the same for the request (RFC 3261 §16.11). Nothing when `onsend_route` keeps it.
 ///
 /// # Errors
 /// It cannot leave.
-pub fn prepare(cx: &mut Cx<'_>, target: Target) -> Result<Option<Departure>, ForwardError> {
+pub fn prepare(
+    cx: &mut Cx<'_>,
+    target: Target,
+    branch: Option<&[u8]>,
+) -> Result<Option<Departure>, ForwardError> {
     let Context { message, edits, destination, via, .. } = &mut *cx.context;
     match (&destination.uri, message.request_uri()) {
         (Some(uri), _) => edits.set_uri(message, uri),
@@ -223,12 +228,12 @@ pub fn prepare(cx: &mut Cx<'_>, target: Target) -> Result<Option<Departure>, For
         (None, Some(original)) if via.marked => edits.set_uri(message, original),
         _ => {}
     }
-    let target = by_size(cx, target);
+    let target = by_size(cx, target, branch);
     let socket = socket_for(cx, target).ok_or(ForwardError::NoSocket(target))?;
     for hook in &cx.running.hooks.before_send {
         hook(cx, socket);
     }
-    branch::add_via(cx, socket, target.proto);
+    branch::add_via(cx, socket, target.proto, branch);
     crate::received::mark(cx);
     if !crate::onsend::allows(cx, socket, target) {
         return Ok(None);
@@ -245,14 +250,14 @@ pub fn prepare(cx: &mut Cx<'_>, target: Target) -> Result<Option<Departure>, For
 
 /// The same target over another transport, where `udp_mtu` is set, the datagram would be longer, and there is a
 /// socket for it (RFC 3261 §18.1.1).
-fn by_size(cx: &mut Cx<'_>, target: Target) -> Target {
+fn by_size(cx: &mut Cx<'_>, target: Target, branch: Option<&[u8]>) -> Target {
     let core = &cx.running.core;
     let proto = cx.context.stream.mtu_proto.or(core.udp_mtu_try_proto);
     let (Some(proto), Proto::Udp, 1..) = (proto, target.proto, core.udp_mtu) else { return target };
     let other = Target { proto, ..target };
     let (Some(socket), Some(_)) = (socket_for(cx, target), socket_for(cx, other)) else { return target };
     let mark = cx.context.edits.mark();
-    branch::add_via(cx, socket, Proto::Udp);
+    branch::add_via(cx, socket, Proto::Udp, branch);
     let length = cx.context.edits.to_vec(&cx.context.message).len();
     cx.context.edits.rollback(mark);
     if length > core.udp_mtu { other } else { target }

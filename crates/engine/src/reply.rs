@@ -106,9 +106,9 @@ pub fn compose(cx: &mut Cx<'_>, reply: &Reply<'_>, out: &mut Vec<u8>) -> Result<
 /// What the script collected for its replies.
 fn write_wishes(context: &Context, headers: &mut Vec<u8>) {
     headers.extend_from_slice(&context.reply.headers);
-    if let Some((content_type, _)) = &context.reply.body {
+    if let Some(body) = &context.reply.body {
         headers.extend_from_slice(b"Content-Type: ");
-        headers.extend_from_slice(content_type);
+        headers.extend_from_slice(&body.0);
         headers.extend_from_slice(b"\r\n");
     }
 }
@@ -134,7 +134,7 @@ fn with_parts<T>(
 ) -> T {
     let core = &cx.running.core;
     let Context { message, received, via, reply: wishes, .. } = &*cx.context;
-    let body = wishes.body.as_ref().map(|(_, body)| body.clone());
+    let body = wishes.body.as_ref().map(|body| body.1.clone());
     let mark = message
         .top_via()
         .ok()

@@ -94,6 +94,9 @@ pub struct Hooks {
     pub routed: Vec<fn(&mut Cx<'_>, &[u8])>,
     /// Domains that count as this server with everything below them. Read when the server starts.
     pub own_domains: Vec<crate::listener::OwnDomain>,
+    /// Asked in turn about a request of another protocol than SIP/2.0 that came over a stream (HTTP); the first that answers
+    /// has taken it. One that nobody takes is refused as what is no SIP.
+    pub foreign: Vec<fn(&mut Cx<'_>) -> Option<Next>>,
     /// Routes that run at intervals.
     pub timers: Vec<Timer>,
     /// The configuration comes in force: at the start before the first message is read, and at each reload. Runs on a
@@ -180,6 +183,11 @@ impl Setup<'_> {
     /// The compiled routes.
     pub fn program(&self) -> &Arc<Program> {
         self.program
+    }
+
+    /// Whether any route asks for this pseudo-variable.
+    pub fn uses_pv(&self, name: &str) -> bool {
+        self.registry.catalogue.pv_named(name).is_some_and(|id| self.program.uses_pv(id))
     }
 
     /// A route by kind and name.

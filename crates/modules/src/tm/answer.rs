@@ -1,7 +1,10 @@
 //! Replies to the caller: those made here, and those of branches passed on.
 
+use engine::context::Destination;
 use engine::reply::{self, Reply};
+use engine::services::Services;
 use engine::{Context, Cx};
+use sip_transaction::Kind;
 use sip_transaction::server::Event;
 
 use super::machine;
@@ -23,19 +26,19 @@ fn tagged(cx: &mut Cx<'_>, id: Id, tag_of: Id, reply: &Reply<'_>) -> bool {
     if !may_send(cx, id, code) {
         return false;
     }
-    let mut tag = Vec::with_capacity(16);
     let index = cx.shard.index;
     let table: &mut Table = cx.shard.kept();
-    table.write_tag(index, tag_of, &mut tag);
-    let Some(transaction) = table.get_mut(id) else { return false };
-    let mut bytes = std::mem::take(&mut transaction.reply);
+    let tag = table.tag(index, tag_of);
+    let mut bytes = std::mem::take(&mut table.buffer);
     bytes.clear();
     let composed = reply::compose(cx, &Reply { tag: &tag, ..*reply }, &mut bytes);
     if let Err(error) = &composed {
         tracing::error!(target: "tm", "no reply was made: {error}");
         bytes.clear();
     }
-    put(cx, id, code, bytes);
+    put(cx, id, code, &bytes);
+    cx.shard.kept::<Table>().buffer = bytes;
+    super::events::response_sent(cx, id);
     composed.is_ok()
 }
 
@@ -63,12 +66,11 @@ pub(super) fn pass_on(cx: &mut Cx<'_>, id: Id, received: Option<&mut Context>) {
         None => &mut *cx.context,
     };
     let Some(code) = context.message.status() else { return };
-    let table: &mut Table = cx.shard.kept();
-    let Some(transaction) = table.get_mut(id) else { return };
-    let mut bytes = std::mem::take(&mut transaction.reply);
+    let mut bytes = std::mem::take(&mut cx.shard.kept::<Table>().buffer);
     bytes.clear();
     reply::write_onward(context, &mut bytes);
-    put(cx, id, code, bytes);
+    put(cx, id, code, &bytes);
+    cx.shard.kept::<Table>().buffer = bytes;
 }
 
 /// A final reply goes out once, but for 2xx to an INVITE.
@@ -79,16 +81,22 @@ fn may_send(cx: &mut Cx<'_>, id: Id, code: u16) -> bool {
             tracing::error!(target: "tm", "{code} is not sent: the transaction has had its final reply, {}", transaction.status);
             false
         }
-        Some(_) => true,
+        // A request of our own has nobody to be answered.
+        Some(transaction) => transaction.local.is_none(),
         None => false,
     }
 }
 
-fn put(cx: &mut Cx<'_>, id: Id, code: u16, bytes: Vec<u8>) {
+fn put(cx: &mut Cx<'_>, id: Id, code: u16, bytes: &[u8]) {
     let table: &mut Table = cx.shard.kept();
     let Some(transaction) = table.get_mut(id) else { return };
-    transaction.reply = bytes;
-    transaction.reply.shrink_to_fit();
+    if transaction.reply.capacity() < bytes.len() {
+        // It may be kept for minutes: no more room than it needs.
+        transaction.reply = bytes.to_vec();
+    } else {
+        transaction.reply.clear();
+        transaction.reply.extend_from_slice(bytes);
+    }
     let late = transaction.is_answered();
     transaction.status = code;
     if late {
@@ -128,6 +136,30 @@ fn forget_replies(cx: &mut Cx<'_>, id: Id) {
         }
     }
     for context in kept {
+        table.give_back(context);
+    }
+    release(cx.shard, id);
+}
+
+/// Once the caller has its final reply and no branch is open, nobody needs the request any more, nor what was sent: what
+/// is left waits for repetitions only, and its memory is better used again while it is still in the processor's cache.
+pub(super) fn release(services: &mut Services, id: Id) {
+    let table: &mut Table = services.kept();
+    let Some(transaction) = table.get_mut(id) else { return };
+    if !transaction.is_answered() || transaction.has_pending_branches() || transaction.next_job.is_some() {
+        return;
+    }
+    for branch in &mut transaction.branches {
+        branch.destination = Destination::default();
+        // The ACK of an INVITE's failure is made of it, each time that the failure comes.
+        if transaction.kind == Kind::NonInvite || matches!(branch.status, 200..300) {
+            branch.request = Vec::new();
+        }
+    }
+    if !transaction.wishes.keeps_request
+        && matches!(transaction.request, Request::Home(_))
+        && let Request::Home(context) = std::mem::replace(&mut transaction.request, Request::Spent)
+    {
         table.give_back(context);
     }
 }

@@ -6,7 +6,7 @@ use sip_message::{HeaderId, Message};
 use sip_transaction::{client, hop};
 
 use super::table::Table;
-use super::transaction::{Branch, Cancel, Id, Timers, Transaction};
+use super::transaction::{Branch, Cancel, Id, SentCancel, Timers, Transaction};
 use super::{Tm, answer, machine, parked};
 
 /// A CANCEL from the caller: answered here, and sent to every branch that has no final reply.
@@ -39,6 +39,9 @@ pub(super) fn completed(cx: &mut Cx<'_>, id: Id, status: u16) {
     let gives_reason = cx.state::<Tm>().params.local_cancel_reason;
     let table: &mut Table = cx.shard.kept();
     let Some(transaction) = table.get_mut(id) else { return };
+    if !transaction.has_pending_branches() {
+        return;
+    }
     if gives_reason && transaction.cancel_reason.is_empty() {
         let text = if status < 300 { ";text=\"Call completed elsewhere\"" } else { "" };
         transaction.cancel_reason = format!("Reason: SIP;cause={status}{text}\r\n").into_bytes();
@@ -92,6 +95,7 @@ fn write(branch: &mut Branch, reason: &[u8]) -> bool {
     let Ok(request) = Message::from_bytes(branch.request.clone()) else { return false };
     let mut bytes = Vec::with_capacity(512);
     hop::write_cancel(&request, reason, &mut bytes);
-    branch.cancel = Cancel::Sent { state: client::State::Calling, request: bytes, timers: Timers::default() };
+    let sent = SentCancel { state: client::State::Calling, request: bytes, timers: Timers::default() };
+    branch.cancel = Cancel::Sent(Box::new(sent));
     true
 }

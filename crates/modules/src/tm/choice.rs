@@ -11,12 +11,15 @@ use sip_message::{HeaderId, StartLine};
 use super::current::Current;
 use super::table::Table;
 use super::transaction::{Branch, Id, Outcome, Request, Transaction};
-use super::{Tm, answer, machine, relay, rounds};
+use super::{Tm, answer, machine, relay, rounds, uac};
 
 /// A branch has come to a failure, the peer's or ours.
 pub(super) fn concluded(services: &mut Services, id: Id, number: usize) {
     let table: &mut Table = services.kept();
     let Some(transaction) = table.get(id) else { return };
+    if transaction.local.is_some() {
+        return uac::concluded(services, id, number);
+    }
     let Some(branch) = transaction.branches.get(number) else { return };
     let may_fail_over =
         !transaction.canceled && !transaction.is_answered() && !transaction.wishes.disable_failover;
@@ -25,7 +28,7 @@ pub(super) fn concluded(services: &mut Services, id: Id, number: usize) {
         return on_request(services, id, fail_over);
     }
     if transaction.is_answered() {
-        return;
+        return answer::release(services, id);
     }
     if rounds::is_any_due(transaction) {
         on_request(services, id, rounds::run);
@@ -74,12 +77,13 @@ pub(crate) fn bring_home(cx: &mut Cx<'_>, id: Id) {
     cx.context.swap_message(&mut kept);
     let Some(transaction) = table.get_mut(id) else { return table.give_back(kept) };
     let job = transaction.next_job.take();
-    if transaction.is_answered() && job.is_none() && !transaction.has_pending_branches() {
+    let is_needed = job.is_some() || transaction.wishes.keeps_request || transaction.has_pending_branches();
+    if transaction.is_answered() && !is_needed {
         transaction.request = Request::Spent;
         table.give_back(kept);
     } else {
         // It may stay for minutes.
-        kept.edits.shrink();
+        kept.shrink();
         transaction.request = Request::Home(kept);
     }
     if let Some(job) = job {

@@ -131,6 +131,7 @@ fn create(cx: &mut Cx<'_>) -> Option<Id> {
         earlier: None,
         suspended: None,
         goes_on: None,
+        local: None,
     }));
     cx.data::<Current>().id = Some(id);
     cx.context.settled = true;

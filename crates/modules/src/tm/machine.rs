@@ -5,7 +5,7 @@ use engine::services::Services;
 use sip_transaction::{Actions, Kind, TimerWheel, client, server};
 
 use super::table::{Alarm, Of, Table, Timer};
-use super::transaction::{Cancel, Id, Request, Timers};
+use super::transaction::{Cancel, Id, Request, SentCancel, Timers};
 
 /// How long the timers of one machine are to run, in milliseconds.
 struct Durations {
@@ -52,6 +52,9 @@ pub(super) fn branch_event(services: &mut Services, id: Id, number: usize, event
     let (kind, timing, ends_at) = (transaction.kind, transaction.wishes.timing, transaction.ends_at);
     let Some(branch) = transaction.branches.get_mut(number) else { return Actions::NONE };
     let step = client::step(kind, branch.is_reliable(), branch.state, event);
+    if branch.state == client::State::Calling && step.state == client::State::Proceeding {
+        branch.heard(kind);
+    }
     branch.state = step.state;
     let answered_once = kind == Kind::Invite && step.state == client::State::Proceeding;
     let timeout = if answered_once { timing.fr_inv } else { timing.fr };
@@ -107,7 +110,8 @@ pub(super) fn cancel_event(services: &mut Services, id: Id, number: usize, event
     let Some(branch) = transaction.branches.get_mut(number) else { return };
     let reliable = branch.is_reliable();
     let departure = branch.departure;
-    let Cancel::Sent { state, request, timers } = &mut branch.cancel else { return };
+    let Cancel::Sent(cancel) = &mut branch.cancel else { return };
+    let SentCancel { state, request, timers } = &mut **cancel;
     let step = match event {
         None => client::begin(Kind::NonInvite, reliable),
         Some(event) => client::step(Kind::NonInvite, reliable, *state, event),
@@ -124,8 +128,8 @@ pub(super) fn cancel_event(services: &mut Services, id: Id, number: usize, event
         let bytes = std::mem::take(request);
         send(services, departure, &bytes, "a CANCEL");
         let branch = services.kept::<Table>().get_mut(id).and_then(|t| t.branches.get_mut(number));
-        if let Some(Cancel::Sent { request, .. }) = branch.map(|branch| &mut branch.cancel) {
-            *request = bytes;
+        if let Some(Cancel::Sent(cancel)) = branch.map(|branch| &mut branch.cancel) {
+            cancel.request = bytes;
         }
     }
 }
@@ -179,8 +183,8 @@ pub(super) fn remove_if_over(services: &mut Services, id: Id) {
     let table: &mut Table = services.kept();
     let Some(transaction) = table.get(id) else { return };
     let branches_are_over = transaction.branches.iter().all(|branch| {
-        let cancel_is_over = match branch.cancel {
-            Cancel::Sent { state, .. } => state == client::State::Terminated,
+        let cancel_is_over = match &branch.cancel {
+            Cancel::Sent(cancel) => cancel.state == client::State::Terminated,
             _ => true,
         };
         branch.state == client::State::Terminated && cancel_is_over
@@ -211,9 +215,9 @@ pub(super) fn destroy(services: &mut Services, id: Id) {
     for branch in &mut transaction.branches {
         stop(&mut branch.timers);
         branch.state = client::State::Terminated;
-        if let Cancel::Sent { state, timers, .. } = &mut branch.cancel {
-            stop(timers);
-            *state = client::State::Terminated;
+        if let Cancel::Sent(cancel) = &mut branch.cancel {
+            stop(&mut cancel.timers);
+            cancel.state = client::State::Terminated;
         }
     }
     transaction.state = server::State::Terminated;

@@ -11,6 +11,7 @@ mod clock;
 mod contacts;
 pub(crate) mod create;
 pub(crate) mod current;
+mod events;
 mod functions;
 mod machine;
 mod merged;
@@ -24,6 +25,7 @@ pub(crate) mod status;
 mod streams;
 pub(crate) mod table;
 pub(crate) mod transaction;
+pub mod uac;
 
 use std::sync::Arc;
 
@@ -43,10 +45,7 @@ pub const MODULE: Module = Module {
     doc: "Transactions: relaying with retransmission, forking, failure routes, CANCEL.",
     params: params::PARAMS,
     functions: FUNCTIONS,
-    event_routes: &[engine::module::EventRoute {
-        name: "tm:branch-failure:*",
-        doc: "When a branch has failed that `t_on_branch_failure` was set for, on the request; before the failure route.",
-    }],
+    event_routes: events::ROUTES,
     start,
     ..Module::EMPTY
 };
@@ -443,6 +442,14 @@ const FUNCTIONS: &[Function] = &[
         contacts::next,
         "Makes the next branches of the same q the destinations; -2 when none is left.",
     ),
+    Function::new(
+        "t_uac_send",
+        &[ArgKind::Format, ArgKind::Format, ArgKind::Format, ArgKind::Format, ArgKind::Format, ArgKind::Format],
+        Routes::ANY,
+        uac::t_uac_send,
+        "Sends a request of our own: method, URI, next hop, socket, headers and body; the latter may be empty.",
+    )
+    .waits(),
     Function::new(
         "t_next_contact_flow",
         &[],

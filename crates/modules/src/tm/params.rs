@@ -1,6 +1,8 @@
 //! The module's parameters, read once.
 
+use cfg_syntax::ast::RouteKind;
 use cfg_vm::Str;
+use cfg_vm::program::RouteId;
 use engine::{Param, Setup};
 use sip_transaction::Timing;
 
@@ -103,6 +105,13 @@ pub(super) const PARAMS: &[Param] = &[
         "0",
         "Tandem's own: a request outside a dialog that comes a second time by another way is answered with 482.",
     ),
+    Param::int_in(
+        "local_ack_mode",
+        0,
+        2,
+        "0",
+        "Where the ACK of a 2xx to an INVITE of our own goes: 0 by its route set, 1 where the INVITE went, 2 to the sender.",
+    ),
     Param::int(
         "reparse_invite",
         "1",
@@ -144,6 +153,12 @@ pub(crate) struct Params {
     pub(crate) local_cancel_reason: bool,
     pub(crate) unresolved_as_failure: bool,
     pub(crate) auto_next_contacts: bool,
+    /// Where the ACK of a 2xx to an INVITE of our own goes.
+    pub(crate) local_ack_mode: i64,
+    /// The User-Agent line of requests of our own; empty for none.
+    pub(crate) user_agent: Str,
+    /// `event_route[tm:local-response]`.
+    pub(crate) on_local_response: Option<RouteId>,
     pub(crate) refuse_merged: bool,
 }
 
@@ -174,6 +189,7 @@ impl Params {
                 disable_6xx: is_on("disable_6xx_block", false),
                 disable_failover: false,
                 no_cancel_reason: !is_on("e2e_cancel_reason", true),
+                keeps_request: ["T_inv", "T_req"].into_iter().any(|name| setup.uses_pv(name)),
             },
             auto_100_reason: text("auto_inv_100_reason", AUTO_100),
             relay_100: is_on("relay_100", false),
@@ -190,7 +206,18 @@ impl Params {
             local_cancel_reason: is_on("local_cancel_reason", true),
             unresolved_as_failure: is_on("unresolved_as_failure", false),
             auto_next_contacts: is_on("auto_next_contacts", false),
+            local_ack_mode: setup.int("local_ack_mode").unwrap_or_default(),
+            user_agent: user_agent(setup),
+            on_local_response: setup.route(RouteKind::Event, "tm:local-response"),
             refuse_merged: is_on("refuse_merged", false),
         }
     }
+}
+
+fn user_agent(setup: &Setup<'_>) -> Str {
+    let core = &setup.settings().core;
+    if core.int("server_signature") == 0 {
+        return Str::EMPTY;
+    }
+    Str::copy(core.text("user_agent_header").unwrap_or(engine::identity::USER_AGENT_HEADER))
 }

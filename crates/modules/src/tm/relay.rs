@@ -297,7 +297,6 @@ impl Begun {
         };
         let most = cx.state::<Tm>().params.most_branches;
         let mark = cx.context.edits.mark();
-        let index = cx.shard.index;
         let table: &mut Table = cx.shard.kept();
         let Some(transaction) = table.get_mut(id) else { return Err(ERROR) };
         let number = transaction.branches.len();
@@ -307,11 +306,8 @@ impl Begun {
         }
         transaction.saved.get_or_insert(mark);
         let (route, on_branch_failure) = (transaction.wishes.on_branch, transaction.wishes.on_branch_failure);
-        let mut name = Vec::with_capacity(52);
-        table.write_branch(index, id, number, &mut name);
         let current = *cx.data::<Current>();
         cx.data::<Current>().branch = Some(number);
-        cx.context.via.branch = Some(name.as_slice().into());
         let before = Before {
             destination: std::mem::replace(&mut cx.context.destination, plan.destination),
             flags: std::mem::replace(&mut cx.context.flags.branch, plan.flags),
@@ -336,7 +332,7 @@ impl Begun {
         let routes = cx.data::<Current>().branch_routes;
         let current = cx.data::<Current>();
         (current.branch, current.branch_routes) = (before.branch, before.branch_routes);
-        let result = if passes { transmit(cx, self.target) } else { Err(DROPPED) };
+        let result = if passes { transmit(cx, id, self.number, self.target) } else { Err(DROPPED) };
         let result = result.map(|(departure, connection, bytes)| {
             let branch = Branch {
                 connection,
@@ -354,7 +350,6 @@ impl Begun {
             machine::begin_branch(cx.shard, id, self.number);
         });
         cx.context.edits.rollback(mark);
-        cx.context.via.branch = None;
         cx.context.destination = destination;
         cx.context.flags.branch = flags;
         result
@@ -362,8 +357,15 @@ impl Begun {
 }
 
 /// Writes the request as it stands and sends it: how it left, over which connection, and its bytes.
-fn transmit(cx: &mut Cx<'_>, target: transport::Target) -> Result<(Departure, Option<ConnId>, Vec<u8>), i64> {
-    let departure = match forward::prepare(cx, target) {
+fn transmit(
+    cx: &mut Cx<'_>,
+    id: Id,
+    number: usize,
+    target: transport::Target,
+) -> Result<(Departure, Option<ConnId>, Vec<u8>), i64> {
+    let index = cx.shard.index;
+    let name = cx.shard.kept::<Table>().branch_name(index, id, number);
+    let departure = match forward::prepare(cx, target, Some(&name)) {
         Ok(Some(departure)) => departure,
         Ok(None) => return Err(ERROR),
         Err(error) => {
@@ -371,11 +373,14 @@ fn transmit(cx: &mut Cx<'_>, target: transport::Target) -> Result<(Departure, Op
             return Err(NOT_SENT);
         }
     };
-    let mut bytes = Vec::with_capacity(cx.context.message.as_bytes().len() + 256);
-    cx.context.edits.write(&cx.context.message, &mut bytes);
-    // It may be kept for minutes.
-    bytes.shrink_to_fit();
-    match cx.shard.send_with(departure, |out| out.extend_from_slice(&bytes)) {
+    let mut buffer = std::mem::take(&mut cx.shard.kept::<Table>().buffer);
+    buffer.clear();
+    cx.context.edits.write(&cx.context.message, &mut buffer);
+    let sent = cx.shard.send_with(departure, |out| out.extend_from_slice(&buffer));
+    // It may be kept for minutes: no more room than it needs.
+    let bytes = buffer.to_vec();
+    cx.shard.kept::<Table>().buffer = buffer;
+    match sent {
         Ok(connection) => Ok((departure, connection, bytes)),
         Err(error) => {
             tracing::error!(target: "tm", "the request was not sent: {error}");

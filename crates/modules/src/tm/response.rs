@@ -13,7 +13,7 @@ use sip_transaction::{Actions, Kind, hop};
 use super::current::Current;
 use super::table::Table;
 use super::transaction::{Cancel, Id, Outcome, Request};
-use super::{Tm, answer, cancel, choice, machine};
+use super::{Tm, answer, cancel, choice, machine, uac};
 
 /// Takes a reply that a branch of ours brought; nothing when it is none.
 pub(super) fn take(cx: &mut Cx<'_>) -> Option<Next> {
@@ -168,6 +168,10 @@ fn decide(cx: &mut Cx<'_>) -> Next {
     let current = *cx.data::<Current>();
     let (Some(id), Some(number)) = (current.id, current.branch) else { return Next::Done };
     let Some(status) = cx.context.message.status() else { return Next::Done };
+    if cx.shard.kept::<Table>().get(id).is_some_and(|transaction| transaction.local.is_some()) {
+        uac::decide(cx, id, number, status);
+        return Next::Done;
+    }
     match status {
         ..200 => provisional(cx, id, number, status),
         200..300 => success(cx, id, number, status),
@@ -202,6 +206,7 @@ fn success(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
         answer::pass_on(cx, id, None);
     }
     cancel::completed(cx, id, status);
+    answer::release(cx.shard, id);
     machine::remove_if_over(cx.shard, id);
 }
 

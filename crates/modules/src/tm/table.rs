@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
-use std::io::Write as _;
 use std::time::Instant;
 
 use engine::Context;
-use engine::branch::COOKIE;
+use engine::branch::{COOKIE, hex_digits};
 use sip_transaction::{Kind, ServerKey, TimerWheel, server};
 
 use super::merged::Originals;
@@ -83,6 +82,8 @@ pub(crate) struct Table {
     pub(crate) key: RandomState,
     #[allow(clippy::vec_box, reason = "contexts move between transactions and routes: a pointer is cheaper")]
     spare: Vec<Box<Context>>,
+    /// Where messages are written before they are kept at their length.
+    pub(crate) buffer: Vec<u8>,
     /// Of slots that are made from now on: above all that there have been, so that no name comes twice.
     generation: u32,
 }
@@ -99,6 +100,7 @@ impl Default for Table {
             epoch: Instant::now(),
             key: RandomState::new(),
             spare: Vec::new(),
+            buffer: Vec::new(),
             generation: 0,
         }
     }
@@ -211,15 +213,21 @@ impl Table {
 
     /// The branch parameter of a transaction's request: its name under a keyed hash, so that a stranger's guess is
     /// noticed.
-    pub(crate) fn write_branch(&self, shard: usize, id: Id, branch: usize, out: &mut Vec<u8>) {
+    pub(crate) fn branch_name(&self, shard: usize, id: Id, branch: usize) -> BranchName {
         let seal = self.seal(shard, id);
-        out.extend_from_slice(COOKIE);
-        // A Vec takes everything.
-        let _ = write!(
-            out,
-            "{:02x}{:02x}.{:08x}{:08x}{seal:016x}.{branch:x}",
-            shard as u8, seal as u8, id.slot, id.generation
-        );
+        let mut name = BranchName { text: [0; BRANCH_NAME], length: 0 };
+        name.push(COOKIE);
+        name.push(&hex_digits::<2>(shard as u64));
+        name.push(&hex_digits::<2>(seal));
+        name.push(b".");
+        name.push(&hex_digits::<8>(u64::from(id.slot)));
+        name.push(&hex_digits::<8>(u64::from(id.generation)));
+        name.push(&hex_digits::<16>(seal));
+        name.push(b".");
+        let digits = hex_digits::<8>(branch as u64);
+        let zeros = digits[..7].iter().take_while(|digit| **digit == b'0').count();
+        name.push(&digits[zeros..]);
+        name
     }
 
     /// What a branch parameter names, if it is one of ours.
@@ -236,10 +244,8 @@ impl Table {
     }
 
     /// The To tag of replies that are made here for a transaction.
-    pub(crate) fn write_tag(&self, shard: usize, id: Id, out: &mut Vec<u8>) {
-        let hash = self.key.hash_one(("To tag", shard, id.slot, id.generation));
-        // A Vec takes everything.
-        let _ = write!(out, "{hash:016x}");
+    pub(crate) fn tag(&self, shard: usize, id: Id) -> [u8; 16] {
+        hex_digits(self.key.hash_one(("To tag", shard, id.slot, id.generation)))
     }
 
     fn seal(&self, shard: usize, id: Id) -> u64 {
@@ -247,9 +253,34 @@ impl Table {
     }
 }
 
+/// The longest branch parameter: the cookie, 4 + 32 + 8 digits, two dots.
+const BRANCH_NAME: usize = 53;
+
+/// A branch parameter of ours.
+pub(crate) struct BranchName {
+    text: [u8; BRANCH_NAME],
+    length: usize,
+}
+
+impl BranchName {
+    fn push(&mut self, part: &[u8]) {
+        self.text[self.length..self.length + part.len()].copy_from_slice(part);
+        self.length += part.len();
+    }
+}
+
+impl std::ops::Deref for BranchName {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.text[..self.length]
+    }
+}
+
+/// The number that 1 to 16 hexadecimal digits make.
 fn hex(text: &[u8]) -> Option<u64> {
-    let is_plain = !text.is_empty() && text.iter().all(u8::is_ascii_hexdigit);
-    is_plain.then(|| u64::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok())?
+    let digit = |number: u64, byte: &u8| Some(number << 4 | u64::from(char::from(*byte).to_digit(16)?));
+    matches!(text.len(), 1..=16).then(|| text.iter().try_fold(0, digit))?
 }
 
 #[cfg(test)]
@@ -260,12 +291,11 @@ mod tests {
     fn a_branch_names_its_transaction_and_a_stranger_cannot_make_one() {
         let table = Table::default();
         let id = Id { slot: 7, generation: 3 };
-        let mut text = Vec::new();
-        table.write_branch(1, id, 12, &mut text);
+        let text = table.branch_name(1, id, 12);
         assert_eq!(table.read_branch(1, &text), Some((id, 12)));
         assert_eq!(table.read_branch(0, &text), None);
         assert_eq!(Table::default().read_branch(1, &text), None);
-        let forged = String::from_utf8(text).unwrap().replace("00000007", "00000008");
+        let forged = String::from_utf8(text.to_vec()).unwrap().replace("00000007", "00000008");
         assert_eq!(table.read_branch(1, forged.as_bytes()), None);
         for rubbish in [&b""[..], b"z9hG4bK", b"z9hG4bK0101.x.0", b"z9hG4bK+101.+0000007.0"] {
             assert_eq!(table.read_branch(1, rubbish), None);

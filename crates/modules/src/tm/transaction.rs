@@ -14,6 +14,7 @@ use transport::{ConnId, Proto};
 
 use super::parked::GoOn;
 use super::rounds::Earlier;
+use super::uac::Local;
 
 /// Which transaction of its shard. One that has ended is not found again under its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +36,8 @@ pub(crate) struct Wishes {
     pub(crate) disable_6xx: bool,
     pub(crate) disable_failover: bool,
     pub(crate) no_cancel_reason: bool,
+    /// The request is kept after its answer, for a variable that reads it then.
+    pub(crate) keeps_request: bool,
 }
 
 /// One transaction.
@@ -75,6 +78,8 @@ pub(crate) struct Transaction {
     pub(crate) suspended: Option<usize>,
     /// The route that goes on after a wait.
     pub(crate) goes_on: Option<Box<GoOn>>,
+    /// Set for a request that was made here: it has no server's side.
+    pub(crate) local: Option<Box<Local>>,
 }
 
 /// The request with all that the script made of it.
@@ -103,7 +108,7 @@ pub(crate) struct Branch {
     pub(crate) departure: Departure,
     /// Over which connection it went, if over one.
     pub(crate) connection: Option<ConnId>,
-    /// The request as sent.
+    /// The request as sent; without its body once it will not be sent again.
     pub(crate) request: Vec<u8>,
     /// Where it went, as the script had it.
     pub(crate) destination: Destination,
@@ -157,12 +162,31 @@ pub(crate) enum Cancel {
     /// To be sent when a provisional reply has come (RFC 3261 §9.1).
     Waiting,
     /// Sent; a non-INVITE client transaction of its own.
-    Sent { state: client::State, request: Vec<u8>, timers: Timers },
+    Sent(Box<SentCancel>),
+}
+
+/// A CANCEL that was sent.
+#[derive(Debug)]
+pub(crate) struct SentCancel {
+    pub(crate) state: client::State,
+    pub(crate) request: Vec<u8>,
+    pub(crate) timers: Timers,
 }
 
 impl Branch {
     pub(crate) fn is_reliable(&self) -> bool {
         self.departure.target.proto != Proto::Udp
+    }
+
+    /// The first provisional reply has come. An INVITE is not repeated from now on (RFC 3261 §17.1.1.2): its CANCEL and ACK
+    /// are made of its header part, so the body goes.
+    pub(crate) fn heard(&mut self, kind: Kind) {
+        if kind == Kind::Invite
+            && let Some(end) = self.request.windows(4).position(|window| window == b"\r\n\r\n")
+        {
+            self.request.truncate(end + 4);
+            self.request.shrink_to_fit();
+        }
     }
 
     /// No final reply has come, and none was made.

@@ -70,7 +70,7 @@ fn put_reply_body(cx: &mut Cx<'_>, body: cfg_vm::Str, args: &Args<'_>) -> Flow {
         tracing::error!(target: "textops", "set_reply_body: the reply has a body already");
         return Flow::FALSE;
     }
-    cx.context.reply.body = Some((args.str(1), body));
+    cx.context.reply.body = Some(Box::new((args.str(1), body)));
     Flow::TRUE
 }
 

@@ -86,7 +86,10 @@ impl<'a> Binder<'a> {
                 );
                 None
             }
-            (InnerRule::Required | InnerRule::Parsed(_) | InnerRule::Raw(_), None) => {
+            (
+                InnerRule::Required | InnerRule::Parsed(_) | InnerRule::Checked(_) | InnerRule::Raw(_),
+                None,
+            ) => {
                 let message = format!("`${name}` needs a name in parentheses");
                 self.tell(
                     Diagnostic::error("variable-inner", pv.span, message).help(format!("write `${name}(…)`")),
@@ -95,6 +98,15 @@ impl<'a> Binder<'a> {
             }
             (InnerRule::Required | InnerRule::Optional, Some(inner)) => self.inner_text(inner, None),
             (InnerRule::Parsed(parse), Some(inner)) => self.inner_text(inner, Some(parse)),
+            (InnerRule::Checked(check), Some(inner)) => {
+                if let Some(text) = constant(inner)
+                    && let Err(why) = check(&text)
+                {
+                    self.tell(Diagnostic::error("variable-inner", inner.span, why));
+                    return None;
+                }
+                self.inner_text(inner, None)
+            }
             (InnerRule::Raw(parse), Some(inner)) => match parse(&written(inner)) {
                 Ok(parsed) => Some(InnerNode::Parsed(parsed)),
                 Err(why) => {

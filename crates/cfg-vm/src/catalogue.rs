@@ -16,6 +16,9 @@ pub type Parsed = Arc<dyn Any + Send + Sync>;
 /// Parses a constant at load. The error is shown to the user: what is wrong and what is expected.
 pub type ParseFn = fn(&[u8]) -> Result<Parsed, String>;
 
+/// Checks a constant at load. The error is shown to the user: what is wrong and what is expected.
+pub type CheckTextFn = fn(&[u8]) -> Result<(), String>;
+
 /// Checks a parameter's value. The error is shown to the user.
 pub type CheckFn = fn(&Value) -> Result<(), String>;
 
@@ -117,6 +120,9 @@ pub enum InnerRule {
     Optional,
     /// Something must, parsed at load when constant (at each use otherwise).
     Parsed(ParseFn),
+    /// Something must; checked at load when constant, and text to the host in any case: where what is made at each
+    /// use is cheaper than keeping what a parser makes.
+    Checked(CheckTextFn),
     /// Something must, and it is a name also where a pseudo-variable stands in it (`$cnt($avp(x))`): always
     /// parsed at load, as written.
     Raw(ParseFn),

@@ -89,7 +89,9 @@ fn page(module: &Module) -> String {
         module.pvs.iter().map(|pv| {
             let inner = match pv.decl.inner {
                 InnerRule::None => "",
-                InnerRule::Required | InnerRule::Parsed(_) | InnerRule::Raw(_) => "(…)",
+                InnerRule::Required | InnerRule::Parsed(_) | InnerRule::Checked(_) | InnerRule::Raw(_) => {
+                    "(…)"
+                }
                 InnerRule::Optional => "[(…)]",
             };
             let kind = match pv.decl.ty {

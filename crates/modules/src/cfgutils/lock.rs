@@ -13,10 +13,10 @@ type Key = Box<[u8]>;
 
 /// All locks that are held, each with who waits for it.
 #[derive(Default)]
-pub(super) struct Locks(Mutex<HashMap<Key, VecDeque<oneshot::Sender<Guard>>>>);
+pub struct Locks(Mutex<HashMap<Key, VecDeque<oneshot::Sender<Guard>>>>);
 
 /// A lock that is held; given back when dropped.
-struct Guard {
+pub struct Guard {
     locks: Arc<Locks>,
     key: Key,
 }
@@ -28,7 +28,8 @@ impl Drop for Guard {
 }
 
 /// What comes of asking for a lock.
-enum Asked {
+pub enum Asked {
+    /// It was free.
     Held(Guard),
     /// It comes through here when it is free.
     Later(oneshot::Receiver<Guard>),
@@ -36,7 +37,7 @@ enum Asked {
 
 impl Locks {
     /// Takes a lock if it is free.
-    fn take(self: &Arc<Self>, key: &[u8]) -> Option<Guard> {
+    pub fn take(self: &Arc<Self>, key: &[u8]) -> Option<Guard> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.contains_key(key) {
             return None;
@@ -46,7 +47,7 @@ impl Locks {
     }
 
     /// Takes a lock, or queues for it.
-    fn ask(self: &Arc<Self>, key: &[u8]) -> Asked {
+    pub fn ask(self: &Arc<Self>, key: &[u8]) -> Asked {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match held.get_mut(key) {
             Some(waiting) => {

@@ -3,7 +3,7 @@
 mod chance;
 mod gflag;
 mod hash;
-mod lock;
+pub mod lock;
 mod route;
 mod rpc;
 

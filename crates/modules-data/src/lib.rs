@@ -4,7 +4,9 @@
 
 #![warn(missing_docs)]
 
+pub mod htable;
+
 use engine::Module;
 
 /// All modules of this crate.
-pub const ALL: &[&Module] = &[];
+pub const ALL: &[&Module] = &[&htable::MODULE];

@@ -2,6 +2,7 @@
 
 use cfg_vm::Str;
 use cfg_vm::machine::End;
+use cfg_vm::program::RouteId;
 use engine::context::RouteContext;
 use engine::module::{Next, Run};
 use engine::services::Services;
@@ -11,7 +12,7 @@ use sip_message::{HeaderId, StartLine};
 use super::current::Current;
 use super::table::Table;
 use super::transaction::{Branch, Id, Outcome, Request, Transaction};
-use super::{Tm, answer, machine, relay, rounds, uac};
+use super::{Tm, answer, callbacks, machine, relay, rounds, uac};
 
 /// A branch has come to a failure, the peer's or ours.
 pub(super) fn concluded(services: &mut Services, id: Id, number: usize) {
@@ -123,13 +124,18 @@ fn fail_over(cx: &mut Cx<'_>) -> Next {
 /// Runs the failure route, if there is one, else answers.
 pub(super) fn begin(cx: &mut Cx<'_>) -> Next {
     let Some(id) = cx.data::<Current>().id else { return Next::Done };
+    let params = &cx.state::<Tm>().params;
+    let (keeps_replies, faked_prio) = (params.failure_reply_mode == 0, params.faked_reply_prio);
     let table: &mut Table = cx.shard.kept();
     let Some(transaction) = table.get_mut(id) else { return Next::Done };
     if transaction.is_answered() {
         bring_home(cx, id);
         return Next::Done;
     }
-    match transaction.wishes.on_failure.take() {
+    callbacks::failing(cx, id);
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get_mut(id) else { return Next::Done };
+    match failure_route(transaction, keeps_replies, faked_prio) {
         Some(route) => {
             cx.context.branches.clear();
             // As Kamailio: each failure route begins with the request as it was when it was relayed first, or when
@@ -144,6 +150,14 @@ pub(super) fn begin(cx: &mut Cx<'_>) -> Next {
         }
         None => finish(cx, id),
     }
+}
+
+/// The failure route that is armed. Where earlier replies stay in the choice (`failure_reply_mode` 0), the best one's branch
+/// says which, so that the first branch's runs again while its reply is the best: as Kamailio.
+fn failure_route(transaction: &mut Transaction, keeps_replies: bool, faked_prio: u32) -> Option<RouteId> {
+    let armed = transaction.wishes.on_failure.take();
+    let best = if keeps_replies { best(transaction, faked_prio) } else { None };
+    best.and_then(|number| transaction.branches[number].on_failure).or(armed)
 }
 
 fn after_route(cx: &mut Cx<'_>, _: End) -> Next {

@@ -14,7 +14,7 @@ use super::current::Current;
 use super::machine;
 use super::rounds::Earlier;
 use super::table::Table;
-use super::transaction::{Branch, Cancel, Id, Outcome, Timers};
+use super::transaction::{Branch, Cancel, Id, Outcome, Timers, Wishes};
 use super::{Tm, answer, cancel, choice, current};
 
 /// Codes of the functions, as Kamailio has them.
@@ -277,6 +277,7 @@ struct Begun {
     /// The branch route, if one is set.
     route: Option<RouteId>,
     on_branch_failure: Option<RouteId>,
+    on_failure: Option<RouteId>,
     before: Before,
 }
 
@@ -305,7 +306,7 @@ impl Begun {
             return Err(ERROR);
         }
         transaction.saved.get_or_insert(mark);
-        let (route, on_branch_failure) = (transaction.wishes.on_branch, transaction.wishes.on_branch_failure);
+        let Wishes { on_branch: route, on_branch_failure, on_failure, .. } = transaction.wishes;
         let current = *cx.data::<Current>();
         cx.data::<Current>().branch = Some(number);
         let before = Before {
@@ -322,6 +323,7 @@ impl Begun {
             is_replica: plan.is_replica,
             route,
             on_branch_failure,
+            on_failure,
             before,
         })
     }
@@ -340,6 +342,7 @@ impl Begun {
                 is_replica: self.is_replica,
                 on_reply: routes.on_reply,
                 on_branch_failure: routes.on_branch_failure.or(self.on_branch_failure),
+                on_failure: self.on_failure,
                 ..begun(departure, bytes, cx.context.destination.clone(), cx.context.flags.branch)
             };
             push(cx, id, branch);
@@ -410,6 +413,7 @@ pub(super) fn begun(departure: Departure, request: Vec<u8>, destination: Destina
         flags,
         on_reply: None,
         on_branch_failure: None,
+        on_failure: None,
         timers: Timers::default(),
         status: 0,
         replied: false,

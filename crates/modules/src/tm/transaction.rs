@@ -115,6 +115,8 @@ pub(crate) struct Branch {
     pub(crate) flags: u32,
     pub(crate) on_reply: Option<RouteId>,
     pub(crate) on_branch_failure: Option<RouteId>,
+    /// The failure route that was armed when it began.
+    pub(crate) on_failure: Option<RouteId>,
     pub(crate) timers: Timers,
     /// The newest code that came; 0 before the first.
     pub(crate) status: u16,

@@ -71,10 +71,7 @@ impl Database {
         let dialect = self.dialect();
         let statements: Vec<Statement> =
             changes.iter().map(|change| Statement::change(dialect, change)).collect::<Result<_, _>>()?;
-        if statements.is_empty() {
-            return Ok(());
-        }
-        self.limited(Purpose::Write, async |connection| connection.batch(statements).await).await
+        self.run(statements).await
     }
 
     /// The layout version that the `version` table tells for a table, if it tells one.
@@ -136,6 +133,14 @@ impl Database {
 
     pub(crate) fn dialect(&self) -> Dialect {
         self.pool.place.dialect()
+    }
+
+    /// Runs statements in one transaction.
+    pub(crate) async fn run(&self, statements: Vec<Statement>) -> Result<(), Error> {
+        if statements.is_empty() {
+            return Ok(());
+        }
+        self.limited(Purpose::Write, async |connection| connection.batch(statements).await).await
     }
 
     /// Reads are tried once more on a new connection: the one used may have been closed while it lay idle.

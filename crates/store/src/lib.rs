@@ -11,6 +11,7 @@
 mod connection;
 mod database;
 mod error;
+pub mod layout;
 mod operation;
 mod options;
 mod pool;

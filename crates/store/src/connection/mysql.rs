@@ -133,7 +133,7 @@ fn shortest(number: f32) -> f64 {
     number.to_string().parse().unwrap_or_else(|_| f64::from(number))
 }
 
-/// Text, or a number or a time that an unprepared statement gives as text.
+/// Text, or a number or a time that an unprepared statement gives as text. Decimal numbers stay exact, as text.
 fn from_bytes(bytes: Vec<u8>, column: &Column) -> Value {
     use ColumnType as Type;
     let text = Value::Text(bytes);
@@ -144,10 +144,7 @@ fn from_bytes(bytes: Vec<u8>, column: &Column) -> Value {
         | Type::MYSQL_TYPE_LONG
         | Type::MYSQL_TYPE_LONGLONG
         | Type::MYSQL_TYPE_YEAR => text.as_int().map_or(text, Value::Int),
-        Type::MYSQL_TYPE_FLOAT
-        | Type::MYSQL_TYPE_DOUBLE
-        | Type::MYSQL_TYPE_DECIMAL
-        | Type::MYSQL_TYPE_NEWDECIMAL => text.as_double().map_or(text, Value::Double),
+        Type::MYSQL_TYPE_FLOAT | Type::MYSQL_TYPE_DOUBLE => text.as_double().map_or(text, Value::Double),
         Type::MYSQL_TYPE_DATETIME
         | Type::MYSQL_TYPE_DATETIME2
         | Type::MYSQL_TYPE_TIMESTAMP

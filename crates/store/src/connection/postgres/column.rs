@@ -67,7 +67,7 @@ impl<'a> FromSql<'a> for Cell {
             // Widening a short number's bits would show digits that nobody wrote.
             Type::FLOAT4 => Value::Double(f32::from_sql(kind, raw)?.to_string().parse()?),
             Type::FLOAT8 => Value::Double(f64::from_sql(kind, raw)?),
-            Type::NUMERIC => Value::Double(numeric(raw)?),
+            Type::NUMERIC => Value::from(numeric(raw)?),
             Type::TIMESTAMP => Value::Time(time::from_local(timestamp(raw)?)),
             Type::TIMESTAMPTZ => Value::Time(timestamp(raw)?.and_utc().timestamp()),
             Type::BYTEA => Value::Blob(raw.to_vec()),
@@ -92,22 +92,30 @@ fn timestamp(raw: &[u8]) -> Result<chrono::NaiveDateTime, Box<dyn Error + Sync +
     Ok(chrono::DateTime::from_timestamp(seconds, 0).ok_or("a time beyond all calendars")?.naive_utc())
 }
 
-/// A decimal number in groups of four digits: count of groups, weight of the first, sign, digits shown, groups.
-fn numeric(raw: &[u8]) -> Result<f64, Box<dyn Error + Sync + Send>> {
+/// A decimal number, exact: count of groups of four digits, weight of the first, sign, digits after the point, groups.
+fn numeric(raw: &[u8]) -> Result<String, Box<dyn Error + Sync + Send>> {
     const NEGATIVE: u16 = 0x4000;
     const NOT_A_NUMBER: u16 = 0xC000;
     let words: Vec<u16> = raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
-    let [count, weight, sign, _shown, groups @ ..] = words.as_slice() else {
+    let [_count, weight, sign, shown, groups @ ..] = words.as_slice() else {
         return Err("a number cut short".into());
     };
     if *sign == NOT_A_NUMBER {
-        return Ok(f64::NAN);
+        return Ok("NaN".into());
     }
-    let mut text = String::from(if *sign == NEGATIVE { "-0" } else { "0" });
     let weight = i32::from(*weight as i16);
-    groups.iter().take(usize::from(*count)).for_each(|group| text.push_str(&format!("{group:04}")));
-    let exponent = 4 * (weight + 1 - i32::from(*count));
-    Ok(format!("{text}e{exponent}").parse()?)
+    let group =
+        |at: i32| usize::try_from(weight - at).ok().and_then(|index| groups.get(index)).copied().unwrap_or(0);
+    let mut text = String::from(if *sign == NEGATIVE { "-" } else { "" });
+    text.push_str(&group(weight.max(0)).to_string());
+    (0..weight.max(0)).rev().for_each(|at| text.push_str(&format!("{:04}", group(at))));
+    let fraction: String =
+        (1..=i32::from(shown.div_ceil(4))).map(|at| format!("{:04}", group(-at))).collect();
+    if let Some(fraction) = fraction.get(..usize::from(*shown)).filter(|digits| !digits.is_empty()) {
+        text.push('.');
+        text.push_str(fraction);
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -118,10 +126,12 @@ mod tests {
     fn a_decimal_number_is_read_from_its_groups() {
         // 12345.678 is 1 2345 . 6780
         let raw = [0, 3, 0, 1, 0, 0, 0, 3, 0, 1, 0x09, 0x29, 0x1a, 0x7c];
-        assert_eq!(numeric(&raw).expect("a number"), 12345.678);
+        assert_eq!(numeric(&raw).expect("a number"), "12345.678");
         let minus_ten_thousand = [0, 1, 0, 1, 0x40, 0, 0, 0, 0, 1];
-        assert_eq!(numeric(&minus_ten_thousand).expect("a number"), -10_000.0);
-        assert_eq!(numeric(&[0, 0, 0, 0, 0, 0, 0, 0]).expect("zero"), 0.0);
+        assert_eq!(numeric(&minus_ten_thousand).expect("a number"), "-10000");
+        assert_eq!(numeric(&[0, 0, 0, 0, 0, 0, 0, 0]).expect("zero"), "0");
+        let small = [0, 1, 0xff, 0xff, 0, 0, 0, 2, 0x01, 0xf4];
+        assert_eq!(numeric(&small).expect("a number"), "0.05");
         assert!(numeric(&[0, 1]).is_err());
     }
 }

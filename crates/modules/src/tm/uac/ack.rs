@@ -55,8 +55,8 @@ impl Path {
             }
         }
         put(&[b"CSeq: ", cseq.number_text, b" ACK\r\n"]);
-        for route in &self.routes {
-            put(&[b"Route: ", route, b"\r\n"]);
+        if !self.routes.is_empty() {
+            put(&[b"Route: ", &self.routes.join(&b", "[..]), b"\r\n"]);
         }
         if !agent.is_empty() {
             put(&[agent, b"\r\n"]);
@@ -101,7 +101,7 @@ mod tests {
         let (next, text) = ack("Record-Route: <sip:far;lr>, <sip:near;lr>\r\nContact: <sip:c@k>\r\n");
         assert_eq!(next, "sip:near;lr");
         assert!(text.starts_with("ACK sip:c@k SIP/2.0\r\n"), "{text}");
-        assert!(text.contains("Route: <sip:near;lr>\r\nRoute: <sip:far;lr>\r\n"), "{text}");
+        assert!(text.contains("Route: <sip:near;lr>, <sip:far;lr>\r\n"), "{text}");
     }
 
     #[test]

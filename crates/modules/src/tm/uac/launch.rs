@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cfg_syntax::ast::RouteKind;
 use engine::context::{Received, RouteContext};
-use engine::forward::{self, Departure, ForwardError, Hop};
+use engine::forward::{self, Departure, ForwardError};
 use engine::listener::ListenerId;
 use engine::services::Services;
 use engine::{Context, Cx, Running, branch, event};
@@ -94,38 +94,11 @@ pub(super) fn launch(
         forget(services, id);
         return Err(SendError::Dropped);
     }
-    leave(services, running, context, id, socket, target)
+    depart(services, running, context, id, socket, target).map(|()| id)
 }
 
-/// The route may have chosen another URI, whose name is then looked up, or another socket. Another `$du` counts for nothing,
-/// as in Kamailio.
-fn leave(
-    services: &mut Services,
-    running: &Arc<Running>,
-    mut context: Box<Context>,
-    id: Option<Id>,
-    socket: ListenerId,
-    target: Target,
-) -> Result<Option<Id>, SendError> {
-    let Some(uri) = context.destination.uri.clone() else {
-        return depart(services, running, context, id, socket, target).map(|()| id);
-    };
-    let Context { message, edits, .. } = &mut *context;
-    edits.set_uri(message, &uri);
-    let Some(hop) = Hop::of_uri(&uri) else {
-        forget(services, id);
-        return Err(SendError::BadUri);
-    };
-    super::to_hop(services, running, hop, move |services, running, target| match target {
-        Some(target) => depart(services, running, context, id, socket, target),
-        None => {
-            forget(services, id);
-            Err(SendError::Unresolvable)
-        }
-    })
-    .map(|()| id)
-}
-
+/// Writes and sends it. The route may have put another URI in, or chosen another socket; where the request goes has been
+/// decided before, whatever `$ru` and `$du` say now, as in Kamailio.
 fn depart(
     services: &mut Services,
     running: &Arc<Running>,
@@ -134,6 +107,10 @@ fn depart(
     first: ListenerId,
     target: Target,
 ) -> Result<(), SendError> {
+    if let Some(uri) = context.destination.uri.clone() {
+        let Context { message, edits, .. } = &mut *context;
+        edits.set_uri(message, &uri);
+    }
     let socket =
         socket_for(services, context.destination.socket, target).inspect_err(|_| forget(services, id))?;
     if socket != first {

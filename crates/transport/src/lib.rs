@@ -5,6 +5,7 @@
 //! - [`stream`]: TCP connections (and what is layered on them), which live on one async runtime beside the
 //!   shards and hand whole messages to them.
 //! - [`resolve`]: RFC 3263 from a next hop to an ordered list of targets, with a cache that answers at once.
+//! - [`tls`]: what stands between TCP and messages where they are encrypted.
 //! - [`steer`]: the bounded inbox through which a shard gets what others received for it.
 //!
 //! This crate knows neither SIP's grammar (a caller brings the [`stream::Framing`]) nor the engine (a caller
@@ -16,6 +17,7 @@ pub mod address;
 pub mod resolve;
 pub mod steer;
 pub mod stream;
+pub mod tls;
 pub mod udp;
 
 pub use address::{Proto, SocketName};

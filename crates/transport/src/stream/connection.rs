@@ -1,5 +1,6 @@
 //! One connection: the part that shards touch, and the task that reads and writes.
 
+use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,9 +13,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::counts::count;
-use super::event::{CloseReason, ConnInfo, ReceivedStream, SendError, StreamEvent};
+use super::event::{CloseReason, ConnInfo, Direction, ReceivedStream, SendError, StreamEvent};
 use super::framing::{Frame, Framing, FramingError};
 use super::hub::Shared;
+use super::layer::LayerGroup;
 use super::outbox::{Ending, Outbox, Posted};
 
 /// How long a peer that has closed its own direction may wait for the answer to what it sent.
@@ -27,6 +29,7 @@ const READS_AT_ONCE: usize = 16;
 /// What shards and the connection's task share.
 pub(super) struct Connection {
     info: ConnInfo,
+    group: LayerGroup,
     /// Our address, once the connection stands.
     local: OnceLock<SocketAddr>,
     stream: OnceLock<TcpStream>,
@@ -48,9 +51,10 @@ pub(super) enum Start {
 }
 
 impl Connection {
-    pub(super) fn new(info: ConnInfo, outbox: Outbox, shared: &Shared) -> Self {
+    pub(super) fn new(info: ConnInfo, outbox: Outbox, group: LayerGroup, shared: &Shared) -> Self {
         Self {
             info,
+            group,
             local: OnceLock::new(),
             stream: OnceLock::new(),
             outbox: Mutex::new(outbox),
@@ -63,6 +67,33 @@ impl Connection {
 
     pub(super) fn info(&self) -> ConnInfo {
         ConnInfo { local: self.local.get().copied().unwrap_or(self.info.local), ..self.info }
+    }
+
+    /// Whether a message that asks for this group may go over it.
+    pub(super) fn is_of(&self, group: LayerGroup) -> bool {
+        self.info.direction == Direction::Accepted || self.group == group
+    }
+
+    pub(super) fn shakes_hands(&self) -> bool {
+        Shared::lock(&self.outbox).shakes_hands()
+    }
+
+    pub(super) fn facts(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        Shared::lock(&self.outbox).facts()
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        Shared::lock(&self.outbox).waiting()
+    }
+
+    /// Ends it because others need the room, if its handshake is not done.
+    pub(super) fn crowd_out(&self) {
+        let mut outbox = Shared::lock(&self.outbox);
+        if outbox.shakes_hands() {
+            outbox.ending = Ending::Crowded;
+            drop(outbox);
+            self.wake.notify_one();
+        }
     }
 
     pub(super) fn set_lifetime(&self, lifetime: Duration) {
@@ -186,10 +217,14 @@ struct Flow<'a> {
     undelivered: Option<ReceivedStream>,
     /// When the connection ends because the peer has closed its direction.
     half_closed_until: Option<Instant>,
+    /// When the connection ends because the layer's handshake is not done.
+    handshake_until: Option<Instant>,
 }
 
 impl<'a> Flow<'a> {
     fn new(connection: &'a Connection, shared: &'a Shared, stream: &'a TcpStream) -> Self {
+        let handshake_until =
+            connection.shakes_hands().then(|| Instant::now() + shared.options.handshake_timeout);
         Self {
             connection,
             shared,
@@ -200,6 +235,7 @@ impl<'a> Flow<'a> {
             message_since: None,
             undelivered: None,
             half_closed_until: None,
+            handshake_until,
         }
     }
 
@@ -232,7 +268,7 @@ impl<'a> Flow<'a> {
     fn write(&self) -> Result<bool, CloseReason> {
         let mut outbox = Shared::lock(&self.connection.outbox);
         outbox.flush(self.stream, &self.shared.queued).map_err(CloseReason::Broken)?;
-        Ok(outbox.waiting() > 0)
+        Ok(outbox.has_wire())
     }
 
     /// Whether, and why, the connection ends now.
@@ -244,6 +280,7 @@ impl<'a> Flow<'a> {
         };
         match ending {
             Ending::Broken => return Some(CloseReason::Broken(io::ErrorKind::BrokenPipe.into())),
+            Ending::Crowded => return Some(CloseReason::HandshakesCrowded),
             Ending::Done => return Some(CloseReason::Asked),
             Ending::WhenWritten if written => return Some(CloseReason::Asked),
             _ => {}
@@ -252,6 +289,8 @@ impl<'a> Flow<'a> {
         let passed = |since: Option<Instant>, time| since.is_some_and(|since| now >= since + time);
         if passed(waiting_since, options.send_timeout) {
             Some(CloseReason::SendTimeout)
+        } else if self.handshake_until.is_some_and(|until| now >= until) {
+            Some(CloseReason::HandshakeTimeout)
         } else if self.half_closed_until.is_some_and(|until| now >= until) {
             Some(CloseReason::Peer)
         } else if passed(self.message_since, options.message_timeout) {
@@ -277,6 +316,7 @@ impl<'a> Flow<'a> {
             waiting_since.map(|since| since + options.send_timeout),
             self.message_since.map(|since| since + options.message_timeout),
             self.half_closed_until,
+            self.handshake_until,
             self.undelivered.as_ref().map(|_| Instant::now() + DELIVER_AGAIN),
         ]
         .into_iter()
@@ -292,18 +332,64 @@ impl<'a> Flow<'a> {
                 Ok(0) => return self.peer_closed(),
                 Ok(_) => {
                     self.connection.touch(self.shared);
-                    self.decode()?;
+                    if self.handshake_until.is_some() {
+                        self.shake_hands().await?;
+                    } else {
+                        self.decode()?;
+                    }
                     self.take_messages()?;
                     if self.undelivered.is_some() {
                         return Ok(());
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.give_buffers_back();
+                    return Ok(());
+                }
                 Err(error) => return Err(CloseReason::Broken(error)),
             }
         }
         tokio::task::yield_now().await;
         Ok(())
+    }
+
+    /// A connection that waits for its peer holds no buffers.
+    fn give_buffers_back(&mut self) {
+        if self.received.is_empty() && self.plain.is_empty() {
+            self.received = BytesMut::new();
+            self.plain = BytesMut::new();
+        }
+    }
+
+    /// Lets the layer go on with its handshake, where its arithmetic keeps no message waiting.
+    async fn shake_hands(&mut self) -> Result<(), CloseReason> {
+        // The hub lives as long as its connections, and its turns are never closed.
+        let turn = self.shared.handshakes.turns.acquire().await.expect("turns are never closed");
+        if let Some(reason) = self.is_over() {
+            return Err(reason);
+        }
+        let Some(mut layer) = Shared::lock(&self.connection.outbox).lend() else { return Ok(()) };
+        let (mut received, mut plain) = (self.received.split(), BytesMut::new());
+        let worked = tokio::task::spawn_blocking(move || {
+            let mut answer = BytesMut::new();
+            let decoded = layer.decode(&mut received, &mut plain, &mut answer);
+            (layer, decoded, plain, answer)
+        })
+        .await;
+        drop(turn);
+        let (layer, decoded, plain, answer) =
+            worked.map_err(|_| CloseReason::Layer("the handshake could not be computed".to_owned()))?;
+        self.plain.unsplit(plain);
+        let mut outbox = Shared::lock(&self.connection.outbox);
+        if layer.is_ready() {
+            self.handshake_until = None;
+        }
+        let carried = outbox.give_back(layer, &answer, &self.shared.queued);
+        if decoded.is_err() {
+            // The layer's last words; if they do not get through, that is the same end.
+            let _ = outbox.flush(self.stream, &self.shared.queued);
+        }
+        decoded.and(carried).map_err(|error| CloseReason::Layer(error.0))
     }
 
     /// The peer sends nothing more. If it waits for an answer it gets some time for it, but nothing new is sent there.

@@ -75,6 +75,10 @@ pub enum CloseReason {
     Framing(FramingError),
     /// The layer above TCP failed, a TLS handshake for example.
     Layer(String),
+    /// The layer's handshake was not done in time.
+    HandshakeTimeout,
+    /// The layer's handshake was not done, and too many others had begun since.
+    HandshakesCrowded,
     /// We closed it.
     Asked,
     /// The server stops.
@@ -93,6 +97,10 @@ impl fmt::Display for CloseReason {
             Self::SendTimeout => f.write_str("the peer took nothing we sent in time"),
             Self::Framing(error) => error.fmt(f),
             Self::Layer(error) => f.write_str(error),
+            Self::HandshakeTimeout => f.write_str("the peer did not finish the handshake in time"),
+            Self::HandshakesCrowded => {
+                f.write_str("its handshake was not done, and too many others had begun since")
+            }
             Self::Asked => f.write_str("closed by us"),
             Self::Shutdown => f.write_str("the server stops"),
         }

@@ -15,7 +15,8 @@ use super::connection::{Connection, Start};
 use super::counts::{Counters, StreamCounts, count};
 use super::event::{ConnId, ConnInfo, Direction, SendError, StreamSink};
 use super::framing::NewFraming;
-use super::layer::{NewLayer, Side};
+use super::handshakes::Handshakes;
+use super::layer::{LayerGroup, LayerSource, Side, Wish};
 use super::listener;
 use super::options::StreamOptions;
 use super::outbox::{Outbox, Posted};
@@ -53,8 +54,8 @@ pub struct Outgoing<'a> {
     pub socket: Option<SocketAddr>,
     /// The connection to use if it still lives, whoever its peer is: where a request came from, for its response.
     pub connection: Option<ConnId>,
-    /// The name that a certificate must carry if a connection has to be opened.
-    pub server_name: Option<&'a str>,
+    /// What is asked of a connection that has to be opened.
+    pub wish: Wish<'a>,
     /// Whether a connection may be opened.
     pub open: Open,
     /// What happens to the connection afterwards.
@@ -71,7 +72,7 @@ impl<'a> Outgoing<'a> {
             remote,
             socket: None,
             connection: None,
-            server_name: None,
+            wish: Wish::default(),
             open: Open::default(),
             after: After::default(),
             data,
@@ -105,7 +106,8 @@ pub(super) struct Shared {
     pub(super) stopping: AtomicBool,
     pub(super) epoch: Instant,
     registry: RwLock<Registry>,
-    layers: RwLock<Vec<(Proto, NewLayer)>>,
+    pub(super) handshakes: Handshakes,
+    layers: RwLock<Vec<(Proto, Arc<dyn LayerSource>)>>,
     listeners: Mutex<Vec<AbortHandle>>,
 }
 
@@ -120,6 +122,7 @@ impl StreamHub {
         Self {
             shared: Arc::new(Shared {
                 runtime,
+                handshakes: Handshakes::new(options.max_handshakes, options.handshake_threads),
                 options,
                 framing,
                 sink,
@@ -135,7 +138,7 @@ impl StreamHub {
     }
 
     /// Sets up what stands between TCP and the messages of `proto`. Plain TCP needs none.
-    pub fn set_layer(&self, proto: Proto, layer: NewLayer) {
+    pub fn set_layer(&self, proto: Proto, layer: Arc<dyn LayerSource>) {
         let mut layers = self.shared.layers.write().unwrap_or_else(PoisonError::into_inner);
         layers.retain(|(known, _)| *known != proto);
         layers.push((proto, layer));
@@ -199,9 +202,27 @@ impl StreamHub {
         self.shared.registry().get(id).map(|connection| connection.info())
     }
 
-    /// The connection that a message to this peer would use.
-    pub fn find(&self, proto: Proto, remote: SocketAddr, socket: Option<SocketAddr>) -> Option<ConnId> {
-        self.shared.registry().find(proto, remote, socket).map(|connection| connection.info().id)
+    /// The connection that a message like this would use, if there is one.
+    pub fn find(&self, outgoing: &Outgoing<'_>) -> Option<ConnId> {
+        let registry = self.shared.registry();
+        let named = outgoing.connection.and_then(|id| registry.get(id));
+        let named = named.filter(|found| found.info().proto == outgoing.proto);
+        let found = named.or_else(|| {
+            registry.find(outgoing.proto, outgoing.remote, outgoing.socket, self.shared.group(outgoing))
+        });
+        found.map(|connection| connection.info().id)
+    }
+
+    /// What the handshake of a connection's layer has made known, if it is of this type.
+    pub fn facts<T: Send + Sync + 'static>(&self, id: ConnId) -> Option<Arc<T>> {
+        let connection = self.shared.registry().get(id).map(Arc::clone)?;
+        connection.facts()?.downcast().ok()
+    }
+
+    /// Bytes that wait for a connection's peer, beyond what the kernel holds.
+    pub fn waiting(&self, id: ConnId) -> Option<usize> {
+        let connection = self.shared.registry().get(id).map(Arc::clone)?;
+        Some(connection.waiting())
     }
 
     /// All connections, by number.
@@ -240,12 +261,27 @@ impl Shared {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    fn layers(&self) -> RwLockReadGuard<'_, Vec<(Proto, NewLayer)>> {
-        self.layers.read().unwrap_or_else(PoisonError::into_inner)
+    fn layer_source(&self, proto: Proto) -> Option<Arc<dyn LayerSource>> {
+        let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
+        layers.iter().find(|(known, _)| *known == proto).map(|(_, source)| Arc::clone(source))
     }
 
     fn carries(&self, proto: Proto) -> bool {
-        proto == Proto::Tcp || (proto.is_stream() && self.layers().iter().any(|(known, _)| *known == proto))
+        proto == Proto::Tcp || (proto.is_stream() && self.layer_source(proto).is_some())
+    }
+
+    /// The group that a connection for this message must be of, if that matters.
+    fn group(&self, outgoing: &Outgoing<'_>) -> Option<LayerGroup> {
+        let matters = self.options.match_group && outgoing.proto.is_secure();
+        let source = matters.then(|| self.layer_source(outgoing.proto)).flatten()?;
+        Some(source.group(outgoing.remote, outgoing.wish))
+    }
+
+    /// Counts a new connection among those that shake hands, if it is one.
+    pub(super) fn begin_handshake(&self, connection: &Arc<Connection>) {
+        if connection.shakes_hands() {
+            self.handshakes.begin(connection);
+        }
     }
 
     /// An outbox with the layer that the connection's protocol asks for.
@@ -253,8 +289,7 @@ impl Shared {
         if !self.carries(info.proto) {
             return Err(SendError::Unsupported(info.proto));
         }
-        let layers = self.layers();
-        let made = layers.iter().find(|(known, _)| *known == info.proto).map(|(_, layer)| layer(info, side));
+        let made = self.layer_source(info.proto).map(|source| source.layer(info, side));
         let layer = made.transpose().map_err(|_| SendError::Layer)?;
         Ok(Outbox::new(layer))
     }
@@ -267,7 +302,9 @@ impl Shared {
                 return Ok(id);
             }
         }
-        let found = self.registry().find(outgoing.proto, outgoing.remote, outgoing.socket).map(Arc::clone);
+        let group = self.group(outgoing);
+        let found =
+            self.registry().find(outgoing.proto, outgoing.remote, outgoing.socket, group).map(Arc::clone);
         if let Some(id) = found.map_or(Ok(None), |found| self.post(&found, outgoing))? {
             return Ok(id);
         }
@@ -276,7 +313,7 @@ impl Shared {
         }
         match outgoing.open {
             Open::Never => Err(SendError::NoConnection),
-            Open::IfNeeded => self.open(outgoing),
+            Open::IfNeeded => self.open(outgoing, group),
         }
     }
 
@@ -293,18 +330,23 @@ impl Shared {
     }
 
     /// Opens a connection and gives it the message, to be written once it stands.
-    fn open(self: &Arc<Self>, outgoing: &Outgoing<'_>) -> Result<ConnId, SendError> {
+    fn open(
+        self: &Arc<Self>,
+        outgoing: &Outgoing<'_>,
+        group: Option<LayerGroup>,
+    ) -> Result<ConnId, SendError> {
         let unbound = SocketAddr::new(
             if outgoing.remote.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() },
             0,
         );
         let mut registry = self.registry_mut();
         // Another shard may have opened one since this one looked.
-        let found = registry.find(outgoing.proto, outgoing.remote, outgoing.socket).map(Arc::clone);
+        let found = registry.find(outgoing.proto, outgoing.remote, outgoing.socket, group).map(Arc::clone);
         if let Some(id) = found.map_or(Ok(None), |found| self.post(&found, outgoing))? {
             return Ok(id);
         }
-        if registry.len() >= self.options.max_connections {
+        let is_full = outgoing.proto.is_secure() && registry.secure() >= self.options.max_secure;
+        if is_full || registry.len() >= self.options.max_connections {
             count(&self.counters.refused_total);
             return Err(SendError::TooManyConnections);
         }
@@ -316,14 +358,15 @@ impl Shared {
             socket: outgoing.socket.unwrap_or(unbound),
             direction: Direction::Opened,
         };
-        let outbox = self.outbox(&info, Side::Client { server_name: outgoing.server_name })?;
-        let connection = Arc::new(Connection::new(info, outbox, self));
+        let outbox = self.outbox(&info, Side::Client(outgoing.wish))?;
+        let connection = Arc::new(Connection::new(info, outbox, group.unwrap_or_default(), self));
         let posted = self.post(&connection, outgoing);
         if posted.is_ok() {
             registry.insert(Arc::clone(&connection));
         }
         drop(registry);
         posted?;
+        self.begin_handshake(&connection);
         count(&self.counters.opened);
         self.runtime.spawn(connection.run(Arc::clone(self), Start::Open));
         Ok(info.id)

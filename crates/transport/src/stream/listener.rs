@@ -12,7 +12,7 @@ use super::connection::{Connection, Start, prepare};
 use super::counts::count;
 use super::event::{ConnInfo, Direction};
 use super::hub::Shared;
-use super::layer::Side;
+use super::layer::{LayerGroup, Side};
 use crate::address::{Proto, SocketName};
 
 /// How long accepting rests when the system is out of descriptors or memory.
@@ -52,7 +52,8 @@ fn admit(shared: &Arc<Shared>, stream: TcpStream, proto: Proto, remote: SocketAd
     }
     let Ok(local) = stream.local_addr() else { return };
     let mut registry = shared.registry_mut();
-    if registry.len() >= shared.options.max_connections {
+    let is_full = proto.is_secure() && registry.secure() >= shared.options.max_secure;
+    if is_full || registry.len() >= shared.options.max_connections {
         count(&shared.counters.refused_total);
         return;
     }
@@ -64,9 +65,10 @@ fn admit(shared: &Arc<Shared>, stream: TcpStream, proto: Proto, remote: SocketAd
     let info =
         ConnInfo { id: registry.next_id(), proto, remote, local, socket, direction: Direction::Accepted };
     let Ok(outbox) = shared.outbox(&info, Side::Server) else { return };
-    let connection = Arc::new(Connection::new(info, outbox, shared));
+    let connection = Arc::new(Connection::new(info, outbox, LayerGroup::default(), shared));
     registry.insert(Arc::clone(&connection));
     drop(registry);
+    shared.begin_handshake(&connection);
     count(&shared.counters.accepted);
     shared.runtime.spawn(connection.run(Arc::clone(shared), Start::Accepted(stream)));
 }

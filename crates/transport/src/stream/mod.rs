@@ -9,6 +9,7 @@ mod connection;
 mod counts;
 mod event;
 mod framing;
+mod handshakes;
 mod hub;
 mod layer;
 mod listener;
@@ -22,8 +23,10 @@ pub use event::{
 };
 pub use framing::{Frame, Framing, FramingError, NewFraming};
 pub use hub::{After, AliasError, Open, Outgoing, StreamHub};
-pub use layer::{Layer, LayerError, NewLayer, Side};
+pub use layer::{Layer, LayerError, LayerGroup, LayerSource, Side, Wish};
 pub use options::{Keepalive, StreamOptions};
 
+#[cfg(test)]
+pub(crate) mod lab;
 #[cfg(test)]
 mod tests;

@@ -7,12 +7,22 @@ use std::time::Duration;
 pub struct StreamOptions {
     /// `tcp_max_connections`: connections in all, accepted and opened.
     pub max_connections: usize,
+    /// `tls_max_connections`: those of them that are encrypted.
+    pub max_secure: usize,
     /// `tcp_accept_iplimit`: accepted connections from one address; 0 for no limit.
     pub max_per_source: usize,
     /// `tcp_connection_lifetime`: how long a connection may be idle.
     pub lifetime: Duration,
     /// `tcp_connect_timeout`.
     pub connect_timeout: Duration,
+    /// `tls_handshake_timeout`: how long a layer's handshake may take, from the moment the TCP connection stands.
+    pub handshake_timeout: Duration,
+    /// Connections whose handshake is not done; when there are more, the oldest of them gives way.
+    pub max_handshakes: usize,
+    /// Handshakes that are computed at the same time; the others wait their turn, messages do not.
+    pub handshake_threads: usize,
+    /// `tls_connection_match_domain`: a message goes only over a connection opened with the settings it asks for.
+    pub match_group: bool,
     /// `tcp_send_timeout`: how long a peer may take nothing while bytes wait for it.
     pub send_timeout: Duration,
     /// `tcp_msg_read_timeout`: how long a message may take from its first byte to its last.
@@ -50,9 +60,14 @@ impl Default for StreamOptions {
     fn default() -> Self {
         Self {
             max_connections: 2048,
+            max_secure: 2048,
             max_per_source: 1024,
             lifetime: Duration::from_secs(120),
             connect_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
+            max_handshakes: 1024,
+            handshake_threads: 1,
+            match_group: false,
             send_timeout: Duration::from_secs(10),
             message_timeout: Duration::from_secs(20),
             connection_queue: 32 * 1024,

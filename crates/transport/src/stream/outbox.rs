@@ -1,6 +1,8 @@
 //! What waits to be written to one connection.
 
+use std::any::Any;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Buf, BytesMut};
@@ -20,15 +22,29 @@ pub(super) enum Ending {
     WhenWritten,
     /// A write failed: it ends now.
     Broken,
+    /// Its handshake was not done, and others needed the room.
+    Crowded,
     /// It has ended; nothing is taken any more.
     Done,
 }
 
+/// What stands between the messages and the wire.
+enum Channel {
+    /// Nothing: the messages are the wire's bytes.
+    Plain,
+    /// A layer.
+    Layered(Box<dyn Layer>),
+    /// A layer that works on its handshake elsewhere.
+    Away,
+}
+
 /// What one connection has to write.
 pub(super) struct Outbox {
-    layer: Option<Box<dyn Layer>>,
+    channel: Channel,
     wire: BytesMut,
-    /// When the peer last took something, while something waits.
+    /// Messages that wait for the layer's handshake.
+    held: Vec<u8>,
+    /// When the peer last took something, while something waits for it.
     pub(super) waiting_since: Option<Instant>,
     pub(super) ending: Ending,
     /// The layer has announced the end.
@@ -47,15 +63,68 @@ pub(super) enum Posted {
 
 impl Outbox {
     pub(super) fn new(layer: Option<Box<dyn Layer>>) -> Self {
-        Self { layer, wire: BytesMut::new(), waiting_since: None, ending: Ending::No, farewell: false }
+        Self {
+            channel: layer.map_or(Channel::Plain, Channel::Layered),
+            wire: BytesMut::new(),
+            held: Vec::new(),
+            waiting_since: None,
+            ending: Ending::No,
+            farewell: false,
+        }
     }
 
     /// The TCP connection stands.
     pub(super) fn start(&mut self, total: &AtomicUsize) -> Result<(), LayerError> {
-        let before = self.wire.len();
-        let started = self.layer.as_mut().map_or(Ok(()), |layer| layer.start(&mut self.wire));
+        let before = self.waiting();
+        let started = match &mut self.channel {
+            Channel::Layered(layer) => layer.start(&mut self.wire),
+            Channel::Plain | Channel::Away => Ok(()),
+        };
         self.account(before, total);
         started
+    }
+
+    /// Whether a handshake has to be done before messages flow.
+    pub(super) fn shakes_hands(&self) -> bool {
+        match &self.channel {
+            Channel::Plain => false,
+            Channel::Layered(layer) => !layer.is_ready(),
+            Channel::Away => true,
+        }
+    }
+
+    /// Gives the layer out, to work on its handshake without keeping senders waiting.
+    pub(super) fn lend(&mut self) -> Option<Box<dyn Layer>> {
+        match std::mem::replace(&mut self.channel, Channel::Away) {
+            Channel::Layered(layer) => Some(layer),
+            other => {
+                self.channel = other;
+                None
+            }
+        }
+    }
+
+    /// Takes the layer back with what it has to say, and sends what waited for it if it is ready.
+    pub(super) fn give_back(
+        &mut self,
+        mut layer: Box<dyn Layer>,
+        answer: &[u8],
+        total: &AtomicUsize,
+    ) -> Result<(), LayerError> {
+        let before = self.waiting();
+        self.wire.extend_from_slice(answer);
+        let mut carried = Ok(());
+        if layer.is_ready() && !self.held.is_empty() {
+            carried = layer.encode(&std::mem::take(&mut self.held), &mut self.wire);
+        }
+        self.channel = Channel::Layered(layer);
+        self.account(before, total);
+        carried
+    }
+
+    /// What the layer's handshake has made known.
+    pub(super) fn facts(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        if let Channel::Layered(layer) = &self.channel { layer.facts() } else { None }
     }
 
     /// Whether all of it has been written, the layer's announcement of the end too if it ends.
@@ -63,12 +132,14 @@ impl Outbox {
         self.wire.is_empty() && (self.farewell || self.ending != Ending::WhenWritten)
     }
 
-    fn holds_back(&self) -> bool {
-        self.layer.as_ref().is_some_and(|layer| layer.holds_back())
+    /// Bytes that wait for the peer or for the layer's handshake.
+    pub(super) fn waiting(&self) -> usize {
+        self.wire.len() + self.held.len()
     }
 
-    pub(super) fn waiting(&self) -> usize {
-        self.wire.len()
+    /// Whether something could be written if the peer took it.
+    pub(super) fn has_wire(&self) -> bool {
+        !self.wire.is_empty()
     }
 
     /// Takes one message: writes what the kernel takes now, keeps the rest. `total` counts what all peers wait for.
@@ -89,16 +160,22 @@ impl Outbox {
                 return Ok(Posted::Gone);
             }
         }
-        let waiting = self.wire.len();
+        let waiting = self.waiting();
         if waiting > 0 && waiting + message.len() > options.connection_queue {
             return Err(SendError::ConnectionQueueFull);
         }
         if total.load(Ordering::Relaxed) + message.len() > options.total_queue {
             return Err(SendError::TotalQueueFull);
         }
-        let put = match (&mut self.layer, stream) {
-            (Some(layer), _) => layer.encode(message, &mut self.wire).map_err(|_| SendError::Layer),
-            (None, Some(stream)) if waiting == 0 => {
+        let put = match (&mut self.channel, stream) {
+            (Channel::Layered(layer), _) if layer.is_ready() => {
+                layer.encode(message, &mut self.wire).map_err(|_| SendError::Layer)
+            }
+            (Channel::Layered(_) | Channel::Away, _) => {
+                self.held.extend_from_slice(message);
+                Ok(())
+            }
+            (Channel::Plain, Some(stream)) if waiting == 0 => {
                 let Ok(written) = write(stream, message) else {
                     self.ending = Ending::Broken;
                     return Ok(Posted::Gone);
@@ -106,22 +183,28 @@ impl Outbox {
                 self.wire.extend_from_slice(&message[written..]);
                 Ok(())
             }
-            (None, _) => {
+            (Channel::Plain, _) => {
                 self.wire.extend_from_slice(message);
                 Ok(())
             }
         };
         self.account(waiting, total);
         put?;
-        if self.wire.is_empty() { Ok(Posted::Written) } else { Ok(Posted::Queued) }
+        if let (Some(stream), Channel::Layered(_), true) = (stream, &self.channel, waiting == 0)
+            && self.flush(stream, total).is_err()
+        {
+            self.ending = Ending::Broken;
+            return Ok(Posted::Gone);
+        }
+        if self.waiting() == 0 { Ok(Posted::Written) } else { Ok(Posted::Queued) }
     }
 
     /// Writes what waits, as far as the kernel takes it.
     pub(super) fn flush(&mut self, stream: &TcpStream, total: &AtomicUsize) -> io::Result<()> {
-        let before = self.wire.len();
-        if self.ending == Ending::WhenWritten && !self.farewell && !self.holds_back() {
+        let before = self.waiting();
+        if self.ending == Ending::WhenWritten && !self.farewell && self.held.is_empty() {
             self.farewell = true;
-            if let Some(layer) = &mut self.layer {
+            if let Channel::Layered(layer) = &mut self.channel {
                 layer.finish(&mut self.wire);
             }
         }
@@ -149,11 +232,11 @@ impl Outbox {
         plain: &mut BytesMut,
         total: &AtomicUsize,
     ) -> Result<(), LayerError> {
-        let Some(layer) = &mut self.layer else {
+        let before = self.waiting();
+        let Channel::Layered(layer) = &mut self.channel else {
             plain.unsplit(received.split());
             return Ok(());
         };
-        let before = self.wire.len();
         let result = layer.decode(received, plain, &mut self.wire);
         self.account(before, total);
         result
@@ -168,16 +251,17 @@ impl Outbox {
 
     /// Drops what waits; returns how much that was.
     pub(super) fn abandon(&mut self, total: &AtomicUsize) -> usize {
-        let lost = self.wire.len();
+        let lost = self.waiting();
         self.wire.clear();
+        self.held.clear();
         self.account(lost, total);
         self.ending = Ending::Done;
-        self.layer = None;
+        self.channel = Channel::Plain;
         lost
     }
 
     fn account(&mut self, before: usize, total: &AtomicUsize) {
-        let after = self.wire.len();
+        let after = self.waiting();
         if after > before {
             total.fetch_add(after - before, Ordering::Relaxed);
         } else {

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::connection::Connection;
 use super::event::{ConnId, ConnInfo, Direction};
+use super::layer::LayerGroup;
 use crate::address::Proto;
 
 /// All connections. A peer's key leads to every connection that reaches it, the oldest first.
@@ -17,6 +18,7 @@ pub(super) struct Registry {
     by_id: HashMap<ConnId, Registered>,
     by_peer: HashMap<(Proto, SocketAddr), SmallVec<[ConnId; 2]>>,
     by_source: HashMap<IpAddr, usize>,
+    secure: usize,
 }
 
 struct Registered {
@@ -41,6 +43,11 @@ impl Registry {
         self.by_id.len()
     }
 
+    /// How many are encrypted.
+    pub(super) fn secure(&self) -> usize {
+        self.secure
+    }
+
     /// How many connections were accepted from this address.
     pub(super) fn accepted_from(&self, source: IpAddr) -> usize {
         self.by_source.get(&source).copied().unwrap_or(0)
@@ -48,6 +55,7 @@ impl Registry {
 
     pub(super) fn insert(&mut self, connection: Arc<Connection>) {
         let info = connection.info();
+        self.secure += usize::from(info.proto.is_secure());
         if info.direction == Direction::Accepted {
             *self.by_source.entry(info.remote.ip()).or_default() += 1;
         }
@@ -60,17 +68,20 @@ impl Registry {
         self.by_id.get(&id).map(|registered| &registered.connection)
     }
 
-    /// A connection to the peer, through `socket` if one is asked for.
+    /// A connection to the peer, through `socket` and of `group` if one is asked for. One that the peer opened is of
+    /// every group.
     pub(super) fn find(
         &self,
         proto: Proto,
         remote: SocketAddr,
         socket: Option<SocketAddr>,
+        group: Option<LayerGroup>,
     ) -> Option<&Arc<Connection>> {
         let ids = self.by_peer.get(&(proto, remote))?;
         ids.iter()
             .filter_map(|id| self.get(*id))
-            .find(|connection| socket.is_none_or(|socket| connection.info().socket == socket))
+            .filter(|connection| socket.is_none_or(|socket| connection.info().socket == socket))
+            .find(|connection| group.is_none_or(|group| connection.is_of(group)))
     }
 
     /// Lets `port` of the peer's address lead to connection `id` too. Returns the connection that it leads to already,
@@ -114,6 +125,7 @@ impl Registry {
         self.unlink(id);
         let Some(registered) = self.by_id.remove(&id) else { return };
         let info = registered.connection.info();
+        self.secure -= usize::from(info.proto.is_secure());
         if info.direction == Direction::Accepted {
             let source = info.remote.ip();
             if let Some(count) = self.by_source.get_mut(&source) {

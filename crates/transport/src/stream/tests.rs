@@ -1,156 +1,16 @@
 //! Real connections on loopback. The framing is the simplest that can be cut wrongly: a length in digits, a line end,
 //! so many bytes.
 
-use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use tokio::runtime::Runtime;
 
+use super::lab::{DEADLINE, lab, server};
 use super::*;
 use crate::address::{Proto, SocketName};
-
-const DEADLINE: Duration = Duration::from_secs(10);
-
-struct Counted;
-
-impl Framing for Counted {
-    fn feed(&mut self, buffer: &mut BytesMut) -> Frame {
-        let Some(end) = buffer.iter().position(|&b| b == b'\n') else { return Frame::More };
-        let length = std::str::from_utf8(&buffer[..end]).ok().and_then(|text| text.parse::<usize>().ok());
-        let Some(length) = length else { return Frame::Broken(FramingError::NoMessage) };
-        if buffer.len() < end + 1 + length {
-            return Frame::More;
-        }
-        buffer.advance(end + 1);
-        Frame::Message(buffer.split_to(length).to_vec())
-    }
-}
-
-/// Everything the hub told, and a way to wait for it.
-#[derive(Default)]
-struct Log {
-    told: Mutex<Told>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Told {
-    messages: VecDeque<ReceivedStream>,
-    events: VecDeque<StreamEvent>,
-    /// How many messages are still to be refused.
-    refuse: usize,
-}
-
-impl StreamSink for Log {
-    fn deliver(&self, received: ReceivedStream) -> Result<(), ReceivedStream> {
-        let mut told = self.told.lock().unwrap();
-        if told.refuse > 0 {
-            told.refuse -= 1;
-            return Err(received);
-        }
-        told.messages.push_back(received);
-        self.changed.notify_all();
-        Ok(())
-    }
-
-    fn event(&self, event: StreamEvent) {
-        self.told.lock().unwrap().events.push_back(event);
-        self.changed.notify_all();
-    }
-}
-
-impl Log {
-    fn wait<T>(&self, what: &str, mut take: impl FnMut(&mut Told) -> Option<T>) -> T {
-        let mut told = self.told.lock().unwrap();
-        let started = Instant::now();
-        loop {
-            if let Some(taken) = take(&mut told) {
-                return taken;
-            }
-            let left = DEADLINE.checked_sub(started.elapsed());
-            let left = left.unwrap_or_else(|| panic!("no {what}; events: {:?}", told.events));
-            told = self.changed.wait_timeout(told, left).unwrap().0;
-        }
-    }
-
-    fn message(&self) -> (ConnInfo, String) {
-        let received = self.wait("message", |told| told.messages.pop_front());
-        (received.conn, String::from_utf8(received.data.to_vec()).unwrap())
-    }
-
-    fn text(&self) -> String {
-        self.message().1
-    }
-
-    fn connected(&self) -> ConnInfo {
-        self.wait("connection", |told| {
-            let at = told.events.iter().position(|event| matches!(event, StreamEvent::Connected(_)))?;
-            match told.events.remove(at) {
-                Some(StreamEvent::Connected(info)) => Some(info),
-                _ => None,
-            }
-        })
-    }
-
-    fn closed(&self) -> (ConnInfo, CloseReason) {
-        self.wait("end of a connection", |told| {
-            let at = told.events.iter().position(|event| matches!(event, StreamEvent::Closed(..)))?;
-            match told.events.remove(at) {
-                Some(StreamEvent::Closed(info, reason)) => Some((info, reason)),
-                _ => None,
-            }
-        })
-    }
-
-    fn lost(&self) -> usize {
-        self.wait("loss", |told| {
-            told.events.iter().find_map(|event| match event {
-                StreamEvent::SendFailed { bytes, .. } => Some(*bytes),
-                _ => None,
-            })
-        })
-    }
-}
-
-/// A hub that listens on loopback.
-struct Lab {
-    hub: StreamHub,
-    log: Arc<Log>,
-    addr: SocketAddr,
-    _runtime: Runtime,
-}
-
-fn lab(options: StreamOptions) -> Lab {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let log = Arc::new(Log::default());
-    let framing: NewFraming = Box::new(|_| Box::new(Counted));
-    let hub = StreamHub::new(runtime.handle().clone(), options, framing, log.clone());
-    let addr = hub.listen(SocketName { proto: Proto::Tcp, addr: "127.0.0.1:0".parse().unwrap() }).unwrap();
-    Lab { hub, log, addr, _runtime: runtime }
-}
-
-impl Lab {
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.addr).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        stream
-    }
-
-    fn send(&self, remote: SocketAddr, data: &str) -> Result<ConnId, SendError> {
-        self.hub.send(&Outgoing::new(Proto::Tcp, remote, data.as_bytes()))
-    }
-}
-
-/// Somebody else's server.
-fn server() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    (listener, addr)
-}
 
 fn expect(stream: &mut TcpStream, bytes: &str) {
     let mut buffer = vec![0; bytes.len()];
@@ -541,7 +401,18 @@ fn stopping_finishes_what_is_queued_and_takes_nothing_new() {
 /// A layer that shifts each byte by one on the wire, and greets first.
 struct Shifted {
     greeted: bool,
-    waiting: Vec<u8>,
+}
+
+struct Shifting;
+
+impl LayerSource for Shifting {
+    fn layer(&self, _: &ConnInfo, _: Side<'_>) -> Result<Box<dyn Layer>, LayerError> {
+        Ok(Box::new(Shifted { greeted: false }))
+    }
+
+    fn group(&self, _: SocketAddr, wish: Wish<'_>) -> LayerGroup {
+        LayerGroup(wish.server_id.map_or(0, str::len) as u64)
+    }
 }
 
 impl Layer for Shifted {
@@ -550,8 +421,8 @@ impl Layer for Shifted {
         Ok(())
     }
 
-    fn holds_back(&self) -> bool {
-        !self.greeted && !self.waiting.is_empty()
+    fn is_ready(&self) -> bool {
+        self.greeted
     }
 
     fn decode(
@@ -565,19 +436,14 @@ impl Layer for Shifted {
                 return Err(LayerError("no greeting".to_owned()));
             }
             self.greeted = true;
-            let waiting = std::mem::take(&mut self.waiting);
-            self.encode(&waiting, wire)?;
+            wire.extend_from_slice(b"?");
         }
         plain.extend(received.split().iter().map(|b| b.wrapping_sub(1)));
         Ok(())
     }
 
     fn encode(&mut self, message: &[u8], wire: &mut BytesMut) -> Result<(), LayerError> {
-        if self.greeted {
-            wire.extend(message.iter().map(|b| b.wrapping_add(1)));
-        } else {
-            self.waiting.extend_from_slice(message);
-        }
+        wire.extend(message.iter().map(|b| b.wrapping_add(1)));
         Ok(())
     }
 
@@ -592,15 +458,12 @@ fn a_layer_shakes_hands_carries_messages_and_says_goodbye() {
     let (listener, addr) = server();
     let outgoing = Outgoing::new(Proto::Tls, addr, b"ABC");
     assert_eq!(lab.hub.send(&outgoing), Err(SendError::Unsupported(Proto::Tls)));
-    lab.hub.set_layer(
-        Proto::Tls,
-        Box::new(|_, _| Ok(Box::new(Shifted { greeted: false, waiting: Vec::new() }))),
-    );
+    lab.hub.set_layer(Proto::Tls, Arc::new(Shifting));
     let id = lab.hub.send(&outgoing).unwrap();
     let (mut peer, _) = listener.accept().unwrap();
     expect(&mut peer, "!");
     peer.write_all(b"!2\x0bZ").unwrap();
-    expect(&mut peer, "BCD");
+    expect(&mut peer, "?BCD");
     assert_eq!(lab.log.text(), "Y");
     assert!(lab.hub.close(id));
     expect(&mut peer, ".");

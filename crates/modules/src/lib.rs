@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod async_;
+pub mod auth;
 pub mod cfgutils;
 pub mod core;
 pub mod corex;
@@ -34,6 +35,7 @@ use engine::Module;
 pub const ALL: &[&Module] = &[
     &core::MODULE,
     &async_::MODULE,
+    &auth::MODULE,
     &cfgutils::MODULE,
     &corex::MODULE,
     &debugger::MODULE,

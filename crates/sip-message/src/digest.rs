@@ -1,7 +1,7 @@
 //! Computing digest responses (RFC 3261 §22, RFC 7616 §3.4, RFC 8760), on the stack.
 
 use md5::Md5;
-use sha2::{Digest as _, Sha256, Sha512_256};
+use sha2::{Sha256, Sha512_256};
 use subtle::ConstantTimeEq as _;
 
 /// Longest text of a digest: 32 bytes in hexadecimal.

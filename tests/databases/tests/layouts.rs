@@ -49,6 +49,13 @@ async fn same_tables(ours: &str, theirs: &str, folder: &str) {
         let told = ours.table_version(table.name).await.unwrap();
         assert_eq!(told, theirs.table_version(table.name).await.unwrap(), "{}", table.name);
     }
+    let tables = |database: Database| async move {
+        let columns = vec!["table_name".into()];
+        let query =
+            Query { table: "version".into(), columns, order: Some("table_name".into()), ..Query::default() };
+        database.query(&query).await.unwrap()
+    };
+    assert_eq!(tables(ours.clone()).await, tables(theirs.clone()).await);
     // What kamdbctl made needs nothing.
     let standings = layout::compare(&theirs, Release::V5_6).await.unwrap();
     assert!(standings.iter().all(layout::Standing::is_current), "{standings:?}");

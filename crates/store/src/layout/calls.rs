@@ -81,6 +81,19 @@ pub(super) const TABLES: &[Table] = &[
         indexes: &[Index::plain(&["hash_entry", "hash_id"])],
     },
     Table {
+        module: "dialog",
+        name: "dialog_vars",
+        version: 1,
+        key: "id",
+        columns: &[
+            unsigned("hash_entry"),
+            unsigned("hash_id"),
+            text("dialog_key", 128),
+            text("dialog_value", 512),
+        ],
+        indexes: &[Index::plain(&["hash_entry", "hash_id"])],
+    },
+    Table {
         module: "topos",
         name: "topos_d",
         version: 2,

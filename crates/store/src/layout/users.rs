@@ -101,6 +101,20 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
+        module: "auth_db",
+        name: "subscriber",
+        version: 7,
+        key: "id",
+        columns: &[
+            name("username", 64),
+            name("domain", 64),
+            name("password", 64),
+            name("ha1", 128),
+            name("ha1b", 128),
+        ],
+        indexes: &[Index::unique(&["username", "domain"]), Index::plain(&["username"])],
+    },
+    Table {
         module: "alias_db",
         name: "dbaliases",
         version: 1,

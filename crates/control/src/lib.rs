@@ -1,18 +1,24 @@
-//! The server's private control socket, both ends.
+//! Commands to a running server: binrpc and JSON-RPC, the sockets that take them, and the client's end.
 //!
-//! A unix stream socket that only the server's own user may open. Each line is one JSON-RPC 2.0 request and is
-//! answered by one line, in order. Whether a configuration loads `ctl` or not, this socket is there, so that
-//! `tandem ctl app.reload` always works.
+//! What the commands do is not known here: a [`Handler`] carries them out. The codecs ([`binrpc`], [`json`]) are pure;
+//! a [`Desk`] answers over unix stream and datagram sockets, TCP and UDP, in whichever of the two formats it is asked;
+//! a [`Client`] asks over any of them.
+//!
+//! Whether a configuration loads `ctl` or not, a server has a private socket ([`own_place`]) that only its own user may
+//! open, so that `tandem ctl app.reload` always works.
 
 #![warn(missing_docs)]
 
+mod address;
+pub mod binrpc;
 mod client;
+pub mod json;
+mod listen;
 mod place;
-mod server;
+mod value;
 
+pub use address::{Address, NoAddress, PORT};
 pub use client::{Client, ClientError};
+pub use listen::{Connection, Desk, Limits, Listening, Ownership};
 pub use place::{Place, find, own_place};
-pub use server::{Answer, Failure, Handler, Listening, listen};
-
-/// Longest line that either end takes, in bytes.
-pub const LONGEST_LINE: u64 = 16 << 20;
+pub use value::{Answer, Handler, Refusal, Value};

@@ -1,6 +1,8 @@
 //! Where control sockets are.
 
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// A control socket of a running server.
@@ -29,10 +31,14 @@ fn folder() -> PathBuf {
     }
 }
 
-/// Where this process's own socket goes.
-pub fn own_place() -> Place {
-    let pid = std::process::id();
-    Place { path: folder().join(format!("{pid}.sock")), pid }
+/// Where this process's own socket goes. Its folder is made, for this user only.
+///
+/// # Errors
+/// The folder cannot be made.
+pub fn own_place() -> io::Result<Place> {
+    let (folder, pid) = (folder(), std::process::id());
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    Ok(Place { path: folder.join(format!("{pid}.sock")), pid })
 }
 
 /// The sockets of all running servers of this user, oldest process number first. Sockets that a killed server left

@@ -274,6 +274,11 @@ impl Running {
         running
     }
 
+    /// The Server header line of what is answered here, if it is to have one.
+    pub fn server_line(&self) -> Option<&[u8]> {
+        self.core.server_signature.then_some(&self.core.server_header)
+    }
+
     /// A module's state by its type.
     pub fn state<T: 'static + Send + Sync>(&self) -> Option<&T> {
         self.states.of()

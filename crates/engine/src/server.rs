@@ -177,6 +177,8 @@ pub struct Server {
     pub started: SystemTime,
     /// What was asked for.
     pub options: ServerOptions,
+    /// The program around the server, once it has told that it is there.
+    pub keeper: OnceLock<Box<dyn crate::rpc::Keeper>>,
     pub(crate) branch_key: RandomState,
     pub(crate) steering: Steering,
     current: RwLock<Arc<Running>>,
@@ -331,6 +333,9 @@ pub fn start(
         framing,
         Arc::clone(&sink) as Arc<dyn transport::stream::StreamSink>,
     );
+    for (proto, source) in &running.hooks.layers {
+        hub.set_layer(*proto, Arc::clone(source));
+    }
     for socket in sockets.iter().filter(|socket| socket.proto != Proto::Udp) {
         let name = SocketName { proto: socket.proto, addr: socket.addr };
         hub.listen(name).map_err(|error| StartError::Bind(name, error))?;
@@ -353,6 +358,7 @@ pub fn start(
         trace,
         started: SystemTime::now(),
         options,
+        keeper: OnceLock::new(),
         branch_key: RandomState::new(),
         steering: Steering::new(shards),
         current: RwLock::new(Arc::new(running)),

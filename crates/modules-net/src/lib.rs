@@ -2,7 +2,13 @@
 
 #![warn(missing_docs)]
 
+pub mod commands;
+pub mod ctl;
+pub mod jsonrpcs;
+mod owner;
+pub mod xhttp;
+
 use engine::Module;
 
 /// All modules of this crate.
-pub const ALL: &[&Module] = &[];
+pub const ALL: &[&Module] = &[&ctl::MODULE, &jsonrpcs::MODULE, &xhttp::MODULE];

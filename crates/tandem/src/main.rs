@@ -1,11 +1,12 @@
 //! Tandem: a telephone switch that runs Kamailio's configurations.
 //!
-//! One binary; linked as `kamailio` it takes that tool's command line.
+//! One binary; linked as `kamailio` or `kamcmd` it takes that tool's command line.
 
 mod check;
 mod ctl;
 mod daemon;
 mod kamailio;
+mod kamcmd;
 mod loader;
 mod logging;
 mod memory;
@@ -53,13 +54,25 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<OsString>,
     },
+    /// Take kamcmd's command line (also when the binary is called `kamcmd`).
+    #[command(disable_help_flag = true)]
+    Kamcmd {
+        /// kamcmd's options.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let name = words.next().unwrap_or_default();
-    if Path::new(&name).file_stem().is_some_and(|stem| stem == "kamailio") {
+    let stem = Path::new(&name).file_stem().unwrap_or_default();
+    if stem == "kamailio" {
         return kamailio::main(words.collect());
+    }
+    if stem == "kamcmd" {
+        let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        return kamcmd::main(&words);
     }
     match Cli::parse().command {
         Command::Run(args) => run::main(args),
@@ -67,5 +80,6 @@ fn main() -> ExitCode {
         Command::Ctl(args) => ctl::main(&args),
         Command::Reference(args) => reference::main(&args),
         Command::Kamailio { options } => kamailio::main(options),
+        Command::Kamcmd { options } => kamcmd::main(&options),
     }
 }

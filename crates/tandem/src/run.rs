@@ -171,14 +171,9 @@ pub(crate) fn serve(up: Up, source: Source, announce: impl FnOnce(&Server)) {
 }
 
 fn open_control(server: &Arc<Server>, source: &Source) -> Option<Listening> {
-    let place = control::own_place();
-    match control::listen(&place.path, rpc::handler(server, source)) {
-        Ok(listening) => Some(listening),
-        Err(error) => {
-            tracing::error!(target: "core", "no control socket at {}: {error}; `tandem ctl` will not work", place.path.display());
-            None
-        }
-    }
+    rpc::open(server, source)
+        .inspect_err(|error| tracing::error!(target: "core", "{error}; `tandem ctl` will not work"))
+        .ok()
 }
 
 /// Puts the file as it is now in force; logs and returns what came of it.

@@ -84,11 +84,39 @@ impl Shard {
             }
         };
         if let Err(refusal) = intake::check(&work.context.message) {
+            if self.is_foreign(&work.context) {
+                self.run_foreign(work);
+                return None;
+            }
             self.refuse(&received, &refusal);
             self.rest(work);
             return None;
         }
         Some(work)
+    }
+
+    /// Whether a module may want the message although it is no SIP.
+    fn is_foreign(&self, context: &Context) -> bool {
+        !self.running.hooks.foreign.is_empty()
+            && context.received.connection.is_some()
+            && context.message.is_request()
+            && !context.message.version().starts_with(b"SIP/")
+    }
+
+    /// Offers a request of another protocol to the modules.
+    fn run_foreign(&mut self, mut work: Box<Work>) {
+        work.context.number = self.next_number();
+        work.context.route = RouteContext::Event;
+        self.services.server.counts.handled.add(self.services.index);
+        self.stretch(work, |cx, execution, then| {
+            match cx.running.hooks.foreign.iter().find_map(|hook| hook(cx)) {
+                Some(next) => go_on(cx, execution, then, next),
+                None => {
+                    tracing::error!(target: "core", "a request that is no SIP, from {}", cx.context.received.source);
+                    Stretch::Done
+                }
+            }
+        });
     }
 
     /// Whether a request is to be worked on although the server is to stop: it belongs to what is in hand, or to a call

@@ -6,6 +6,7 @@ mod flags;
 mod forward;
 mod message;
 pub(crate) mod rewrite;
+pub(crate) mod rpc;
 mod settings;
 mod uri;
 
@@ -24,6 +25,7 @@ pub const MODULE: Module = Module {
     functions: FUNCTIONS,
     pvs: PVS,
     event_routes: EVENT_ROUTES,
+    rpc: rpc::COMMANDS,
     start: events::start,
     ..Module::EMPTY
 };

@@ -20,7 +20,7 @@ pub(super) fn debug(call: &RpcCall<'_>) -> Result {
 }
 
 pub(super) fn list_sockets(call: &RpcCall<'_>) -> Result {
-    Ok(call.server.listeners.all().iter().map(socket).collect())
+    Ok(vec![RpcValue::List(call.server.listeners.all().iter().map(socket).collect())])
 }
 
 fn socket(listener: &Listener) -> RpcValue {
@@ -49,7 +49,7 @@ pub(super) fn list_aliases(call: &RpcCall<'_>) -> Result {
         listeners.all().iter().any(|l| l.bare_host.to_lossy() == host && Some(l.address.port()) == port)
     };
     let aliases = listeners.own_names().filter(|(_, host, port)| !is_socket(host, *port));
-    Ok(aliases
+    let aliases = aliases
         .map(|(proto, host, port)| {
             structure(vec![
                 ("PROTO", proto.map_or("*", |proto| proto.name()).into()),
@@ -57,5 +57,6 @@ pub(super) fn list_aliases(call: &RpcCall<'_>) -> Result {
                 ("PORT", port.map_or_else(|| "*".to_owned(), |port| port.to_string()).into()),
             ])
         })
-        .collect())
+        .collect();
+    Ok(vec![RpcValue::List(aliases)])
 }

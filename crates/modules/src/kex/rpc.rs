@@ -35,7 +35,7 @@ fn lines(counters: &[(String, String, u64)]) -> Vec<RpcValue> {
 }
 
 pub(super) fn get_statistics(call: &RpcCall<'_>) -> Result {
-    Ok(lines(&chosen(call)?))
+    Ok(vec![RpcValue::List(lines(&chosen(call)?))])
 }
 
 pub(super) fn fetch(call: &RpcCall<'_>) -> Result {
@@ -65,7 +65,7 @@ pub(super) fn clear(call: &RpcCall<'_>) -> Result {
     for (group, name, _) in &counters {
         call.server.statistics.counter(group, name).reset();
     }
-    Ok(lines(&counters))
+    Ok(vec![RpcValue::List(lines(&counters))])
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use engine::{Cx, Function, Module, Param, Pv, PvArgs, Setup, SetupError};
 
 use counts::Counts;
 pub(crate) use redirect::write_contact;
+pub use send::answer;
 pub(crate) use send::{is_own_ack, send};
 use tag::Tag;
 

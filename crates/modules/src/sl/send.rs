@@ -66,6 +66,15 @@ pub(super) fn send_reply_in_transaction(cx: &mut Cx<'_>, args: &Args<'_>) -> Flo
     }
 }
 
+/// Answers the request for another module, within its transaction if it has one, with the lines that were collected for its
+/// replies; false when nothing was sent.
+pub fn answer(cx: &mut Cx<'_>, code: u16, reason: &[u8]) -> bool {
+    match cx.state::<Sl>().uses_transactions.then(|| tm::of_message(cx)).flatten() {
+        Some(id) => tm::reply(cx, id, code, reason),
+        None => send(cx, code, reason, b""),
+    }
+}
+
 /// `send_reply_mode(code, reason, mode)`: 1 opens no connection for it, 2 closes the connection after it.
 pub(super) fn send_reply_mode(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let mode = args.int(2).unwrap_or_default();

@@ -284,6 +284,11 @@ impl Running {
         self.states.of()
     }
 
+    /// What modules have put among their [`Hooks::watchers`] of a type, in the modules' order.
+    pub fn watchers<T: 'static>(&self) -> impl Iterator<Item = &T> {
+        self.hooks.watchers.iter().filter_map(|watcher| watcher.downcast_ref())
+    }
+
     /// Whether a module is loaded.
     pub fn is_loaded(&self, module: &str) -> bool {
         module == "core" || self.settings.modules.iter().any(|m| m == module)

@@ -57,6 +57,11 @@ fn own_params<'a>(cx: &'a Cx<'_>) -> Option<&'a [u8]> {
     cx.context.data.get::<Routing>()?.own_params.as_deref()
 }
 
+/// Whether a request goes back to the caller, as the Route says that we took off.
+pub fn is_upstream(cx: &Cx<'_>) -> bool {
+    Direction::of(&cx.context.message, own_params(cx)) == Direction::Upstream
+}
+
 pub(super) fn parse_direction(text: &[u8]) -> Result<Parsed, String> {
     let direction = match text {
         b"downstream" => Direction::Downstream,

@@ -16,6 +16,8 @@ use engine::{Cx, Function, Module, Param, Pv, PvArgs, Setup, SetupError};
 
 use record::Record;
 
+pub use direction::is_upstream;
+
 /// The module's table.
 pub const MODULE: Module = Module {
     name: "rr",

@@ -7,9 +7,9 @@ use engine::{Context, Cx};
 use sip_transaction::Kind;
 use sip_transaction::server::Event;
 
-use super::machine;
 use super::table::Table;
 use super::transaction::{Cancel, Id, Outcome, Request};
+use super::{callbacks, machine};
 
 /// Replies with a code of our own, on the request. Whether it was a reply that could be sent.
 pub(crate) fn local(cx: &mut Cx<'_>, id: Id, code: u16, reason: &[u8], headers: &[u8]) -> bool {
@@ -39,6 +39,7 @@ fn tagged(cx: &mut Cx<'_>, id: Id, tag_of: Id, reply: &Reply<'_>) -> bool {
     put(cx, id, code, &bytes);
     cx.shard.kept::<Table>().buffer = bytes;
     super::events::response_sent(cx, id);
+    callbacks::replied_here(cx, code, &tag);
     composed.is_ok()
 }
 
@@ -60,9 +61,10 @@ pub(super) fn from_reply_route(cx: &mut Cx<'_>, id: Id, code: u16, reason: &[u8]
 }
 
 /// Passes a branch's reply on.
-pub(super) fn pass_on(cx: &mut Cx<'_>, id: Id, received: Option<&mut Context>) {
-    let context = match received {
-        Some(context) => context,
+pub(super) fn pass_on(cx: &mut Cx<'_>, id: Id, mut received: Option<&mut Context>) {
+    let passing = callbacks::passing(cx, id, received.as_deref());
+    let context = match &mut received {
+        Some(context) => &mut **context,
         None => &mut *cx.context,
     };
     let Some(code) = context.message.status() else { return };
@@ -71,6 +73,9 @@ pub(super) fn pass_on(cx: &mut Cx<'_>, id: Id, received: Option<&mut Context>) {
     reply::write_onward(context, &mut bytes);
     put(cx, id, code, &bytes);
     cx.shard.kept::<Table>().buffer = bytes;
+    if let Some(passing) = passing {
+        passing.done(cx, id, code, received.as_deref());
+    }
 }
 
 /// A final reply goes out once, but for 2xx to an INVITE.

@@ -12,7 +12,7 @@ use sip_message::{HeaderId, StartLine};
 use super::current::Current;
 use super::table::Table;
 use super::transaction::{Branch, Id, Outcome, Request, Transaction};
-use super::{Tm, answer, machine, relay, rounds, uac};
+use super::{Tm, answer, callbacks, machine, relay, rounds, uac};
 
 /// A branch has come to a failure, the peer's or ours.
 pub(super) fn concluded(services: &mut Services, id: Id, number: usize) {
@@ -132,6 +132,9 @@ pub(super) fn begin(cx: &mut Cx<'_>) -> Next {
         bring_home(cx, id);
         return Next::Done;
     }
+    callbacks::failing(cx, id);
+    let table: &mut Table = cx.shard.kept();
+    let Some(transaction) = table.get_mut(id) else { return Next::Done };
     match failure_route(transaction, keeps_replies, faked_prio) {
         Some(route) => {
             cx.context.branches.clear();

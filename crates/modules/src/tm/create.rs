@@ -7,7 +7,7 @@ use sip_transaction::{Kind, matching, server};
 use super::current::{self, Current};
 use super::table::Table;
 use super::transaction::{Id, Request, Timers, Transaction};
-use super::{Tm, answer, machine, merged};
+use super::{Tm, answer, callbacks, machine, merged};
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,10 @@ pub(crate) fn repeated(cx: &mut Cx<'_>, id: Id) {
 }
 
 fn acknowledged(cx: &mut Cx<'_>) -> Found {
-    let Some(id) = invite(cx) else { return Found::StrayAck };
+    let Some(id) = invite(cx) else {
+        callbacks::acknowledged(cx);
+        return Found::StrayAck;
+    };
     let state = cx.shard.kept::<Table>().get(id).map(|transaction| transaction.state);
     match state {
         Some(server::State::Completed | server::State::Confirmed) => {
@@ -87,7 +90,10 @@ fn acknowledged(cx: &mut Cx<'_>) -> Found {
             machine::remove_if_over(cx.shard, id);
             Found::Absorbed
         }
-        _ => Found::StrayAck,
+        _ => {
+            callbacks::acknowledged(cx);
+            Found::StrayAck
+        }
     }
 }
 
@@ -135,5 +141,6 @@ fn create(cx: &mut Cx<'_>) -> Option<Id> {
     }));
     cx.data::<Current>().id = Some(id);
     cx.context.settled = true;
+    callbacks::created(cx);
     Some(id)
 }

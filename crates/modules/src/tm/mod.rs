@@ -5,6 +5,7 @@
 //! `sip-transaction`, [`clock`] its timers; [`table`] keeps all of a shard's transactions.
 
 pub(crate) mod answer;
+pub mod callbacks;
 pub(crate) mod cancel;
 pub(crate) mod choice;
 mod clock;

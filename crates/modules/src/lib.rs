@@ -16,6 +16,7 @@ pub mod kex;
 pub mod maxfwd;
 pub mod nathelper;
 pub mod path;
+pub mod pike;
 pub mod pv;
 pub mod rr;
 pub mod rtimer;
@@ -44,6 +45,7 @@ pub const ALL: &[&Module] = &[
     &maxfwd::MODULE,
     &nathelper::MODULE,
     &path::MODULE,
+    &pike::MODULE,
     &pv::MODULE,
     &rr::MODULE,
     &rtimer::MODULE,

@@ -4,9 +4,10 @@
 
 #![warn(missing_docs)]
 
+pub mod acc;
 pub mod htable;
 
 use engine::Module;
 
 /// All modules of this crate.
-pub const ALL: &[&Module] = &[&htable::MODULE];
+pub const ALL: &[&Module] = &[&acc::MODULE, &htable::MODULE];

@@ -41,7 +41,7 @@ pub(super) fn set_number(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     set(cx, args, Value::Int(args.int(2).unwrap_or(0)))
 }
 
-fn set(cx: &mut Cx<'_>, args: &Args<'_>, value: Value) -> Flow {
+fn set(cx: &Cx<'_>, args: &Args<'_>, value: Value) -> Flow {
     let now = cx.shard.unix_time();
     let Some(table) = table(cx, args.text(0)) else { return Flow::FALSE };
     table.set_for(args.text(1), value, args.int(3).unwrap_or(0), now);
@@ -65,7 +65,7 @@ pub(super) fn decrement(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     add(cx, args, -1)
 }
 
-fn add(cx: &mut Cx<'_>, args: &Args<'_>, difference: i64) -> Flow {
+fn add(cx: &Cx<'_>, args: &Args<'_>, difference: i64) -> Flow {
     let now = cx.shard.unix_time();
     let Some(table) = table(cx, args.text(0)) else { return Flow::FALSE };
     table.add(args.text(1), difference, now).map_or(Flow::FALSE, Flow::Done)
@@ -84,7 +84,7 @@ pub(super) fn remove_value_matching(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 /// Whether an item is meant.
 type IsMet = fn(&Pattern<'_>, &Str, &Value) -> bool;
 
-fn remove_matching(cx: &mut Cx<'_>, args: &Args<'_>, is_met: IsMet) -> Flow {
+fn remove_matching(cx: &Cx<'_>, args: &Args<'_>, is_met: IsMet) -> Flow {
     let Some(place) = args.parsed::<Place>(0) else { return Flow::FALSE };
     let Some(table) = table(cx, &place.table) else { return Flow::FALSE };
     let Some(pattern) = place::regex(&place.name) else { return Flow::FALSE };
@@ -102,7 +102,7 @@ pub(super) fn remove_value(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     remove_by(cx, args, |pattern, _, value| pattern.is_met_by(value))
 }
 
-fn remove_by(cx: &mut Cx<'_>, args: &Args<'_>, is_met: IsMet) -> Flow {
+fn remove_by(cx: &Cx<'_>, args: &Args<'_>, is_met: IsMet) -> Flow {
     let Some(table) = table(cx, args.text(0)) else { return Flow::FALSE };
     let Some(pattern) = Pattern::of_removal(args.text(1), args.text(2)) else { return Flow::FALSE };
     table.remove_where(|name, value| is_met(&pattern, name, value));
@@ -119,7 +119,7 @@ pub(super) fn has_value(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     has(cx, args, |pattern, _, value| pattern.is_met_by(value))
 }
 
-fn has(cx: &mut Cx<'_>, args: &Args<'_>, is_met: IsMet) -> Flow {
+fn has(cx: &Cx<'_>, args: &Args<'_>, is_met: IsMet) -> Flow {
     let now = cx.shard.unix_time();
     let Some(table) = table(cx, args.text(0)) else { return Flow::FALSE };
     let Some(pattern) = Pattern::of_search(args.text(1), args.text(2)) else { return Flow::FALSE };

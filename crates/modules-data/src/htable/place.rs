@@ -121,6 +121,10 @@ impl<'a> Pattern<'a> {
 
 /// An expression, kept compiled.
 pub(super) fn regex<'a>(text: &[u8]) -> Option<Pattern<'a>> {
+    if text.is_empty() {
+        // As Kamailio: it matches nothing.
+        return None;
+    }
     match Regex::cached(text, FLAGS) {
         Ok(regex) => Some(Pattern::Matches(regex)),
         Err(why) => {
@@ -166,6 +170,7 @@ mod tests {
             ("**", Some(4)),
             ("opt", Some(1)),
             ("*", None),
+            ("~~", None),
         ] {
             assert_eq!(count(pattern, &names), expected, "{pattern}");
         }

@@ -314,7 +314,7 @@ mod tests {
         let table = table("a=>initval=0");
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..1000).for_each(|_| drop(table.add(b"n", 1, 0))));
+                scope.spawn(|| (0..1000).for_each(|_| _ = table.add(b"n", 1, 0)));
             }
         });
         assert_eq!(table.read(b"n", 0), Value::Int(4000));

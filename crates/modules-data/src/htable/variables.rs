@@ -56,7 +56,7 @@ pub(super) fn count_values(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
     count(cx, args, |pattern, _, value| pattern.is_met_by(value))
 }
 
-fn count(cx: &mut Cx<'_>, args: &PvArgs<'_>, is_met: fn(&Pattern<'_>, &[u8], &Value) -> bool) -> Value {
+fn count(cx: &Cx<'_>, args: &PvArgs<'_>, is_met: fn(&Pattern<'_>, &[u8], &Value) -> bool) -> Value {
     let now = cx.shard.unix_time();
     let Some((table, pattern)) = item(cx, args) else { return Value::Null };
     let Some(pattern) = Pattern::of_variable(pattern) else { return Value::Int(0) };
@@ -73,7 +73,7 @@ pub(super) fn decrement(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
     add(cx, args, -1)
 }
 
-fn add(cx: &mut Cx<'_>, args: &PvArgs<'_>, difference: i64) -> Value {
+fn add(cx: &Cx<'_>, args: &PvArgs<'_>, difference: i64) -> Value {
     let now = cx.shard.unix_time();
     let sum = item(cx, args).and_then(|(table, name)| table.add(name, difference, now));
     sum.map_or(Value::Null, Value::Int)

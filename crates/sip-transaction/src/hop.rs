@@ -44,6 +44,12 @@ impl Copied<'_> {
         self.write(b"ACK", request, Some(reply), b"", out);
     }
 
+    /// Appends what is left of an INVITE for its CANCEL and its ACK to be made of, when it will not be sent itself again:
+    /// they come out the same as from the whole.
+    pub fn write_remainder(&self, request: &Message, out: &mut Vec<u8>) {
+        self.write(request.method_text(), request, None, b"", out);
+    }
+
     fn write(
         &self,
         method: &[u8],

@@ -50,11 +50,11 @@ pub(super) fn branch_event(services: &mut Services, id: Id, number: usize, event
     let now = table.milliseconds(now);
     let Some((transaction, wheel)) = table.with_wheel(id) else { return Actions::NONE };
     let (kind, timing, ends_at) = (transaction.kind, transaction.wishes.timing, transaction.ends_at);
+    // The ACK of a 2xx to a request of our own is made of the whole.
+    let may_forget = kind == Kind::Invite && transaction.local.is_none();
     let Some(branch) = transaction.branches.get_mut(number) else { return Actions::NONE };
     let step = client::step(kind, branch.is_reliable(), branch.state, event);
-    if branch.state == client::State::Calling && step.state == client::State::Proceeding {
-        branch.heard(kind);
-    }
+    let is_heard = branch.state == client::State::Calling && step.state == client::State::Proceeding;
     branch.state = step.state;
     let answered_once = kind == Kind::Invite && step.state == client::State::Proceeding;
     let timeout = if answered_once { timing.fr_inv } else { timing.fr };
@@ -70,7 +70,9 @@ pub(super) fn branch_event(services: &mut Services, id: Id, number: usize, event
         wait: timing.wait,
     };
     set_timers(wheel, now, (id, Of::Branch(number as u16)), &mut branch.timers, step.actions, &durations);
-    if step.actions.contains(Actions::SEND_AGAIN) {
+    if is_heard && may_forget {
+        table.forget_sent(id, number);
+    } else if step.actions.contains(Actions::SEND_AGAIN) {
         let departure = branch.departure;
         let request = std::mem::take(&mut branch.request);
         send(services, departure, &request, "a request");

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use engine::Context;
 use engine::branch::{COOKIE, hex_digits};
-use sip_transaction::{Kind, ServerKey, TimerWheel, server};
+use sip_transaction::{Kind, ServerKey, TimerWheel, hop, server};
 
 use super::merged::Originals;
 use super::streams::Streams;
@@ -140,6 +140,15 @@ impl Table {
     pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut Transaction> {
         let slot = self.slots.get_mut(id.slot as usize)?;
         slot.transaction.as_deref_mut().filter(|_| slot.generation == id.generation)
+    }
+
+    /// Only what CANCEL and ACK are made of stays of a branch's INVITE.
+    pub(crate) fn forget_sent(&mut self, id: Id, number: usize) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if let Some(branch) = self.get_mut(id).and_then(|transaction| transaction.branches.get_mut(number)) {
+            branch.heard(hop::Copied::NEEDED, &mut buffer);
+        }
+        self.buffer = buffer;
     }
 
     /// The transaction and the timers, both at once.

@@ -7,9 +7,9 @@ use engine::context::Destination;
 use engine::forward::Departure;
 use engine::module::Next;
 use engine::{Context, Cx, Running};
-use sip_message::{Mark, Method};
+use sip_message::{Mark, Message, Method};
 use sip_transaction::matching::MergeKey;
-use sip_transaction::{Kind, ServerKey, TimerId, client, server};
+use sip_transaction::{Kind, ServerKey, TimerId, client, hop, server};
 use transport::{ConnId, Proto};
 
 use super::parked::GoOn;
@@ -108,7 +108,7 @@ pub(crate) struct Branch {
     pub(crate) departure: Departure,
     /// Over which connection it went, if over one.
     pub(crate) connection: Option<ConnId>,
-    /// The request as sent; without its body once it will not be sent again.
+    /// The request as sent; what its CANCEL and ACK are made of, once it will not be sent again.
     pub(crate) request: Vec<u8>,
     /// Where it went, as the script had it.
     pub(crate) destination: Destination,
@@ -180,15 +180,13 @@ impl Branch {
         self.departure.target.proto != Proto::Udp
     }
 
-    /// The first provisional reply has come. An INVITE is not repeated from now on (RFC 3261 §17.1.1.2): its CANCEL and ACK
-    /// are made of its header part, so the body goes.
-    pub(crate) fn heard(&mut self, kind: Kind) {
-        if kind == Kind::Invite
-            && let Some(end) = self.request.windows(4).position(|window| window == b"\r\n\r\n")
-        {
-            self.request.truncate(end + 4);
-            self.request.shrink_to_fit();
-        }
+    /// The first provisional reply to an INVITE has come: it is not repeated from now on (RFC 3261 §17.1.1.2), so only what
+    /// its CANCEL and ACK are made of stays.
+    pub(crate) fn heard(&mut self, copied: hop::Copied<'_>, buffer: &mut Vec<u8>) {
+        let Ok(request) = Message::from_bytes(std::mem::take(&mut self.request)) else { return };
+        buffer.clear();
+        copied.write_remainder(&request, buffer);
+        self.request = buffer.to_vec();
     }
 
     /// No final reply has come, and none was made.

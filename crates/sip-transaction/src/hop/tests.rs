@@ -138,3 +138,15 @@ fn what_is_written_matches_the_invite() {
     assert_eq!(crate::matching::request_key(&hasher, &ack), invite);
     assert_eq!(crate::matching::invite_key(&hasher, &cancel), invite);
 }
+
+#[test]
+fn cancel_and_ack_come_out_the_same_from_what_is_left_of_the_invite() {
+    for copied in [Copied::NEEDED, Copied { prefix: b"x-" }] {
+        let mut left = Vec::new();
+        copied.write_remainder(&message(INVITE), &mut left);
+        let left = String::from_utf8(left).expect("text");
+        assert!(left.len() < INVITE.len() - 200, "{left}");
+        assert_eq!(cancel(&copied, &left, "Reason: x\r\n"), cancel(&copied, INVITE, "Reason: x\r\n"));
+        assert_eq!(ack(&copied, &left, REPLY), ack(&copied, INVITE, REPLY));
+    }
+}

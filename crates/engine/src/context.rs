@@ -4,10 +4,12 @@
 
 use std::any::{Any, TypeId};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use cfg_vm::Str;
 use sip_message::{EditList, Limits, Message, ScanError, StartLine};
+use transport::stream::Wish;
 use transport::{ConnId, Proto, Target};
 
 use crate::listener::ListenerId;
@@ -33,6 +35,8 @@ pub struct Context {
     pub reply: ReplyWishes,
     /// How streams are to be used.
     pub stream: StreamWishes,
+    /// What is asked of a connection that has to be opened for it.
+    pub connect: Option<Arc<Connect>>,
     /// AVPs and their kin.
     pub variables: Variables,
     /// What Kamailio keeps per process: taken from the shard when the route starts, given back at its end.
@@ -189,6 +193,22 @@ pub struct ReplyWishes {
     pub body: Option<Box<(Str, Str)>>,
 }
 
+/// What a script asks of a connection that is opened for its message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connect {
+    /// The name of the server to ask for.
+    pub server_name: Option<String>,
+    /// The id of our own settings to connect with.
+    pub server_id: Option<String>,
+}
+
+impl Connect {
+    /// The same, for the transport.
+    pub fn wish(&self) -> Wish<'_> {
+        Wish { server_name: self.server_name.as_deref(), server_id: self.server_id.as_deref() }
+    }
+}
+
 /// How streams are to be used for this message and its replies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamWishes {
@@ -329,6 +349,7 @@ impl Context {
             via: ViaWishes::default(),
             reply: ReplyWishes::default(),
             stream: StreamWishes::default(),
+            connect: None,
             variables: Variables::default(),
             locals: Locals::default(),
             return_code: 0,
@@ -350,7 +371,7 @@ impl Context {
     /// The bytes are no message within the limits.
     pub fn begin(
         &mut self,
-        buffer: std::sync::Arc<Vec<u8>>,
+        buffer: Arc<Vec<u8>>,
         received: Received,
         limits: &Limits,
     ) -> Result<(), ScanError> {
@@ -364,6 +385,7 @@ impl Context {
         self.reply.headers.clear();
         self.reply.body = None;
         self.stream = StreamWishes::default();
+        self.connect = None;
         self.variables.clear();
         self.data.clear();
         self.made_up = false;

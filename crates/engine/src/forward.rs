@@ -11,7 +11,7 @@ use transport::udp::SocketIndex;
 use transport::{ConnId, NextHop, Proto, Target};
 
 use crate::branch;
-use crate::context::Context;
+use crate::context::{Context, Sending};
 use crate::cx::Cx;
 use crate::listener::ListenerId;
 use crate::module::{Flow, Resume};
@@ -245,7 +245,31 @@ pub fn prepare(
         after: if wishes.forward_close { After::Close } else { After::Keep },
         bound: cx.context.destination.socket.is_some(),
     };
-    Ok(Some(Departure { socket, target, stream }))
+    let departure = Departure { socket, target, stream };
+    if !may_open(cx, departure) {
+        return Ok(None);
+    }
+    cx.shard.connect = cx.context.connect.take().map(|connect| (target, connect));
+    Ok(Some(departure))
+}
+
+/// Asks the hooks where the request needs an encrypted connection that is not there yet.
+fn may_open(cx: &mut Cx<'_>, departure: Departure) -> bool {
+    let Departure { socket, target, stream } = departure;
+    let hooks = &cx.running.hooks.before_open;
+    if hooks.is_empty() || !target.proto.is_secure() || stream.open == Open::Never {
+        return true;
+    }
+    let wish = cx.context.connect.as_ref().map(|connect| connect.wish()).unwrap_or_default();
+    let bound = stream.bound.then(|| cx.listeners().get(socket).address);
+    let outgoing = Outgoing { socket: bound, wish, ..Outgoing::new(target.proto, target.addr, b"") };
+    if cx.server().hub.find(&outgoing).is_some() {
+        return true;
+    }
+    let before = cx.context.sending.replace(Sending { socket, target });
+    let may = hooks.iter().all(|hook| hook(cx));
+    cx.context.sending = before;
+    may
 }
 
 /// The same target over another transport, where `udp_mtu` is set, the datagram would be longer, and there is a
@@ -330,7 +354,9 @@ impl crate::services::Services {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
         write(&mut bytes);
+        let connect = self.connect.take_if(|(asking, _)| *asking == target);
         let outgoing = Outgoing {
+            wish: connect.as_ref().map(|(_, connect)| connect.wish()).unwrap_or_default(),
             // As Kamailio: a connection of ours leaves from the listening address only where the script forces it.
             socket: stream.bound.then(|| self.server.listeners.get(socket).address),
             connection: stream.connection,

@@ -26,6 +26,10 @@ pub(crate) fn listen_sockets(
     if core.int("disable_tcp") == 0 {
         protos.push(Proto::Tcp);
     }
+    let encrypts = encrypts(settings);
+    if encrypts {
+        protos.push(Proto::Tls);
+    }
     let defaults = ListenDefaults {
         port: core.int("port") as u16,
         tls_port: core.int("tls_port_no") as u16,
@@ -33,7 +37,26 @@ pub(crate) fn listen_sockets(
         interface_ipv6: core.int("auto_bind_ipv6") != 0,
     };
     let specs: Vec<_> = first.iter().cloned().chain(settings.listens.iter().flat_map(specs)).collect();
-    expand(&specs, &defaults, machine)
+    let is_usable = |socket: &ListenSocket| {
+        let is_usable = encrypts || !socket.proto.is_secure();
+        if !is_usable {
+            tracing::warn!(
+                target: "core",
+                "{}:{} is not listened on: TLS needs enable_tls=yes and loadmodule \"tls.so\"",
+                socket.proto,
+                socket.addr
+            );
+        }
+        is_usable
+    };
+    let sockets = expand(&specs, &defaults, machine)?;
+    Ok(sockets.into_iter().filter(is_usable).collect())
+}
+
+/// Whether TLS is asked for and there is a module that speaks it.
+fn encrypts(settings: &Settings) -> bool {
+    let core = &settings.core;
+    core.int("enable_tls") != 0 && core.int("disable_tcp") == 0 && settings.modules.iter().any(|name| name == "tls")
 }
 
 fn specs(listen: &Listen) -> impl Iterator<Item = ListenSpec> + '_ {
@@ -84,9 +107,14 @@ pub(crate) fn stream(settings: &Settings, limits: &Limits) -> StreamOptions {
     };
     StreamOptions {
         max_connections: size(core, "tcp_max_connections"),
+        max_secure: size(core, "tls_max_connections"),
+        handshake_threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+        match_group: core.int("tls_connection_match_domain") != 0,
         max_per_source: size(core, "tcp_accept_iplimit"),
         lifetime: seconds(core, "tcp_connection_lifetime"),
         connect_timeout: seconds(core, "tcp_connect_timeout"),
+        handshake_timeout: optional_seconds(core, "tls_handshake_timeout")
+            .unwrap_or_else(|| seconds(core, "tcp_connect_timeout")),
         send_timeout: seconds(core, "tcp_send_timeout"),
         message_timeout: seconds(core, "tcp_msg_read_timeout"),
         connection_queue: size(core, "tcp_conn_wq_max"),

@@ -333,6 +333,9 @@ pub fn start(
         framing,
         Arc::clone(&sink) as Arc<dyn transport::stream::StreamSink>,
     );
+    for (proto, source) in &running.hooks.layers {
+        hub.set_layer(*proto, Arc::clone(source));
+    }
     for socket in sockets.iter().filter(|socket| socket.proto != Proto::Udp) {
         let name = SocketName { proto: socket.proto, addr: socket.addr };
         hub.listen(name).map_err(|error| StartError::Bind(name, error))?;

@@ -6,9 +6,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use transport::Target;
 use transport::udp::SendBatch;
 
-use crate::context::{Context, TypeMap};
+use crate::context::{Connect, Context, TypeMap};
 use crate::cx::Cx;
 use crate::module::Next;
 use crate::running::Running;
@@ -32,6 +33,8 @@ pub struct Services {
     pub(crate) watched: Vec<u8>,
     /// A reusable buffer for messages that go out through streams.
     pub(crate) scratch: Vec<u8>,
+    /// What the message that was just prepared asks of a connection to its target.
+    pub(crate) connect: Option<(Target, Arc<Connect>)>,
     /// A reusable buffer for replies made here.
     pub(crate) reply_buffer: Vec<u8>,
     pub(crate) random: Random,

@@ -11,6 +11,8 @@ use cfg_vm::Value;
 use cfg_vm::bound::{self, BoundPv, BoundTemplate};
 use cfg_vm::program::{Program, RouteId};
 use cfg_vm::settings::{ModuleParam, Settings};
+use transport::Proto;
+use transport::stream::LayerSource;
 use transport::ConnId;
 
 use crate::context::Received;
@@ -90,6 +92,11 @@ pub struct Hooks {
     pub clocks: Vec<Clock>,
     /// When it is known which socket a request leaves through, before our Via is added; also for each branch.
     pub before_send: Vec<fn(&mut Cx<'_>, crate::listener::ListenerId)>,
+    /// What stands between TCP and messages, by protocol. Read when the server starts; the first source of a protocol
+    /// stays through reloads.
+    pub layers: Vec<(Proto, Arc<dyn LayerSource>)>,
+    /// A request is to leave over an encrypted connection that has to be opened for it; false keeps it here.
+    pub before_open: Vec<fn(&mut Cx<'_>) -> bool>,
     /// When a request was routed by a Route of ours, with that Route's parameters, `;` in front.
     pub routed: Vec<fn(&mut Cx<'_>, &[u8])>,
     /// Domains that count as this server with everything below them. Read when the server starts.
@@ -105,8 +112,6 @@ pub struct Hooks {
     pub begun: Vec<fn(&Arc<Server>, &Arc<Running>)>,
     /// The server ends: all shards have ended, the runtime has not. Runs on a thread that may block.
     pub ended: Vec<fn(&Arc<Server>, &Arc<Running>)>,
-    /// What modules tell each other that they want to hear of, by type: [`Running::watchers`] gives them.
-    pub watchers: Vec<Box<dyn Any + Send + Sync>>,
     /// Before each statement (`debugger`'s cfgtrace); only the machine's steps reach it.
     pub on_step: Option<fn(&mut Cx<'_>, &cfg_vm::host::Step<'_>)>,
 }

@@ -144,6 +144,7 @@ impl Shard {
                 watching: watching(&running),
                 watched: Vec::new(),
                 scratch: Vec::new(),
+                connect: None,
                 reply_buffer: Vec::new(),
                 random: Random::new(),
                 kept: TypeMap::default(),

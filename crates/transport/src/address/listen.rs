@@ -215,10 +215,10 @@ pub fn expand(
         let only = spec.proto.map(|proto| vec![proto]);
         for &proto in only.as_ref().unwrap_or(&defaults.protos) {
             for (ip, host) in &addresses {
-                let addr = SocketAddr::new(
-                    *ip,
-                    spec.port.filter(|&port| port != 0).unwrap_or_else(|| defaults.port_of(proto)),
-                );
+                // A value without a protocol puts TLS beside the others, one port higher.
+                let higher = u16::from(spec.proto.is_none() && proto == Proto::Tls);
+                let port = spec.port.filter(|&port| port != 0).map(|port| port.saturating_add(higher));
+                let addr = SocketAddr::new(*ip, port.unwrap_or_else(|| defaults.port_of(proto)));
                 if sockets.iter().any(|known| known.proto == proto && known.addr == addr) {
                     continue;
                 }

@@ -82,6 +82,13 @@ impl Connection {
         Shared::lock(&self.outbox).facts()
     }
 
+    /// When its lifetime ends, since the hub's epoch.
+    pub(super) fn idle_until(&self) -> Duration {
+        let last = self.last_used.load(Ordering::Relaxed);
+        let lifetime = self.lifetime.load(Ordering::Relaxed);
+        Duration::from_millis(last.saturating_add(lifetime).min(FOREVER))
+    }
+
     pub(super) fn waiting(&self) -> usize {
         Shared::lock(&self.outbox).waiting()
     }
@@ -303,9 +310,7 @@ impl<'a> Flow<'a> {
     }
 
     fn idle_deadline(&self) -> Instant {
-        let last = self.connection.last_used.load(Ordering::Relaxed);
-        let lifetime = self.connection.lifetime.load(Ordering::Relaxed);
-        self.shared.epoch + Duration::from_millis(last.saturating_add(lifetime).min(FOREVER))
+        self.shared.epoch + self.connection.idle_until()
     }
 
     /// When something has to be done even if nothing happens.

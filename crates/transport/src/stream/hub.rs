@@ -219,6 +219,12 @@ impl StreamHub {
         connection.facts()?.downcast().ok()
     }
 
+    /// How long a connection may still be idle.
+    pub fn idle(&self, id: ConnId) -> Option<Duration> {
+        let connection = self.shared.registry().get(id).map(Arc::clone)?;
+        Some(connection.idle_until().saturating_sub(self.shared.epoch.elapsed()))
+    }
+
     /// Bytes that wait for a connection's peer, beyond what the kernel holds.
     pub fn waiting(&self, id: ConnId) -> Option<usize> {
         let connection = self.shared.registry().get(id).map(Arc::clone)?;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use x509_cert::Certificate as Parsed;
 use x509_cert::der::asn1::{BmpString, Ia5StringRef, PrintableStringRef, TeletexStringRef, Utf8StringRef};
 use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::pem::LineEnding;
 use x509_cert::der::{Any, Decode, Tag, Tagged};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -83,6 +84,11 @@ impl Certificate {
             alt_names: alt_names.unwrap_or_default(),
             parsed,
         })
+    }
+
+    /// One in DER as PEM (RFC 7468 §5); nothing where it is too long to be one.
+    pub fn pem(der: &[u8]) -> Option<String> {
+        x509_cert::der::pem::encode_string("CERTIFICATE", LineEnding::LF, der).ok()
     }
 
     /// The version's number on the wire: 2 for version 3.

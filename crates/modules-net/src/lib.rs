@@ -2,13 +2,25 @@
 
 #![warn(missing_docs)]
 
+pub mod cfg_rpc;
 pub mod commands;
+pub mod counters;
 pub mod ctl;
 pub mod jsonrpcs;
 mod owner;
+pub mod tls;
 pub mod xhttp;
+pub mod xhttp_prom;
 
 use engine::Module;
 
 /// All modules of this crate.
-pub const ALL: &[&Module] = &[&ctl::MODULE, &jsonrpcs::MODULE, &xhttp::MODULE];
+pub const ALL: &[&Module] = &[
+    &cfg_rpc::MODULE,
+    &counters::MODULE,
+    &ctl::MODULE,
+    &jsonrpcs::MODULE,
+    &tls::MODULE,
+    &xhttp::MODULE,
+    &xhttp_prom::MODULE,
+];

@@ -273,11 +273,17 @@ fn connection_id(arrival: &Arrival) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes[at..at + end]).into_owned())
 }
 
-/// What a script wrote to the log, as level and text without the process; the server's own lines are left out.
+/// What a script wrote to the log, and what was accounted there, as level and text without the process; the server's own
+/// lines are left out.
 pub(crate) fn script_lines(network: &Network, log: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut is_script = false;
     for line in log {
+        if let Some(accounted) = accounted(line) {
+            lines.push(String::from_utf8_lossy(&network.canonicalise(accounted.as_bytes())).into_owned());
+            is_script = false;
+            continue;
+        }
         let script = line.split_once("<script>: ");
         is_script = script.is_some() || (is_script && !begins_with_process(line));
         if !is_script {
@@ -294,6 +300,24 @@ pub(crate) fn script_lines(network: &Network, log: &[String]) -> Vec<String> {
         lines.push(String::from_utf8_lossy(&network.canonicalise(text.as_bytes())).into_owned());
     }
     lines
+}
+
+/// A line of accounting, without the process, the place in the source, the time, and the tags that the server makes.
+fn accounted(line: &str) -> Option<String> {
+    let (head, text) = line.split_once(" ACC: ")?;
+    let (_, level) = head.split_once(") ")?;
+    let (level, _) = level.split_once(": ")?;
+    let fields = text.split(';').map(|field| match field.rsplit_once('=') {
+        Some((name, _)) if name.ends_with(": timestamp") => format!("{name}=<now>"),
+        Some((name @ ("from_tag" | "to_tag"), tag)) if is_of_the_server(tag) => format!("{name}=<server's>"),
+        _ => field.to_owned(),
+    });
+    Some(format!("{level}: ACC: {}", fields.collect::<Vec<_>>().join(";")))
+}
+
+/// Whether a tag is one that servers make: long, and of hexadecimal digits.
+fn is_of_the_server(tag: &str) -> bool {
+    tag.len() >= 16 && tag.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'-' | b'.'))
 }
 
 /// Whether a log line begins as every entry does: ` 1(4711) `; what does not goes on with the entry before.

@@ -91,6 +91,8 @@ fn failing(cx: &mut Cx<'_>, answer: &Answer<'_>) {
         return;
     }
     let flags = cx.context.flags.message;
+    // An earlier failure route is over; where another follows, it says so.
+    cx.context.route = RouteContext::Request;
     cx.data::<Account>().before_failure = Some(flags);
     missed(cx, answer, flags);
 }

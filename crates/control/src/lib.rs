@@ -14,6 +14,7 @@ pub mod binrpc;
 mod client;
 pub mod json;
 mod listen;
+pub mod metrics;
 mod place;
 mod value;
 

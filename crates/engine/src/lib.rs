@@ -30,6 +30,7 @@ mod shard;
 mod sink;
 pub mod statistics;
 mod trace;
+pub mod tuned;
 pub mod variables;
 
 pub use args::Args;

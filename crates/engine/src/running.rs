@@ -198,6 +198,8 @@ pub struct Running {
     pub onsend_route: Option<RouteId>,
     /// Step, loop and recursion limits.
     pub limits: Limits,
+    /// The script's own variables that were changed meanwhile.
+    pub tuned: crate::tuned::Tuned,
     pub(crate) core: CoreSettings,
     pub(crate) functions: Vec<NativeFn>,
     pub(crate) pvs: Vec<(PvRead, Option<PvWrite>)>,
@@ -245,6 +247,7 @@ impl Running {
             reply_route: program.unnamed(RouteKind::CoreReply),
             onsend_route: program.unnamed(RouteKind::OnSend),
             limits,
+            tuned: crate::tuned::Tuned::default(),
             core: CoreSettings {
                 force_rport: settings.core.int("force_rport") != 0,
                 reply_to_via: settings.core.int("reply_to_via") != 0,

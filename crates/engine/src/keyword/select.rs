@@ -212,6 +212,12 @@ fn configured(cx: &Cx<'_>, mut parts: Parts<'_>) -> Value {
             var.group.node == group && var.name.node == name && var.index.as_ref().map(|i| i.node) == wanted
         })
     };
+    // `cfg_select` chooses an instance; only the variables of none are changed while the server runs.
+    if chosen.is_none()
+        && let Some(value) = cx.running.tuned.get(group, name)
+    {
+        return value;
+    }
     let custom = chosen.and_then(|(_, id)| of_instance(Some(*id))).or_else(|| of_instance(None));
     let core = || settings.core.find(name).filter(|_| group == "core").map(|param| &param.value);
     match custom.map(|var| &var.value).or_else(core) {

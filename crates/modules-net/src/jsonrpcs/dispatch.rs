@@ -9,6 +9,7 @@ use engine::module::{Flow, Resume};
 use engine::{Args, Cx, PvArgs, Server};
 
 use super::Jsonrpcs;
+use super::listen::Open;
 use crate::commands;
 use crate::xhttp::reply::{self, HttpReply};
 
@@ -34,7 +35,9 @@ fn carry_out(server: &Arc<Server>, request: &[u8], layout: Layout) -> Outcome {
 }
 
 /// The same, off the shard.
-async fn carried_out(server: Arc<Server>, request: Vec<u8>, layout: Layout) -> Outcome {
+async fn carried_out(open: Arc<Open>, server: Arc<Server>, request: Vec<u8>, layout: Layout) -> Outcome {
+    // The semaphore is never closed.
+    let _turn = open.running.acquire().await;
     let done = tokio::task::spawn_blocking(move || carry_out(&server, &request, layout)).await;
     done.unwrap_or_else(|_| {
         let refusal = Refusal::failed(500, "Internal error: the command panicked, see the log");
@@ -54,10 +57,10 @@ pub(super) fn dispatch(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
         tracing::error!(target: "jsonrpcs", "jsonrpc_dispatch: this is no HTTP request; call it in event_route[xhttp:request]");
         return Flow::FALSE;
     }
-    let (server, layout) = (Arc::clone(cx.server()), state.layout);
+    let (server, open, layout) = (Arc::clone(cx.server()), Arc::clone(&state.open), state.layout);
     let request = cx.context.message.body().to_vec();
     Flow::wait(async move {
-        let outcome = carried_out(server, request, layout).await;
+        let outcome = carried_out(open, server, request, layout).await;
         let resume: Resume = Box::new(move |cx| answer(cx, &outcome));
         resume
     })
@@ -85,10 +88,11 @@ struct Last(Option<Outcome>);
 
 /// `jsonrpc_exec(command)`
 pub(super) fn exec(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    let (server, layout) = (Arc::clone(cx.server()), cx.state::<Jsonrpcs>().layout);
+    let state = cx.state::<Jsonrpcs>();
+    let (server, open, layout) = (Arc::clone(cx.server()), Arc::clone(&state.open), state.layout);
     let request = args.text(0).to_vec();
     Flow::wait(async move {
-        let outcome = carried_out(server, request, layout).await;
+        let outcome = carried_out(open, server, request, layout).await;
         let resume: Resume = Box::new(move |cx| {
             cx.local::<Last>().0 = Some(outcome);
             Flow::TRUE

@@ -7,6 +7,7 @@ use std::time::Duration;
 use control::json::Layout;
 use control::{Address, Desk, Limits, Listening, Ownership};
 use engine::{Running, Server};
+use tokio::sync::Semaphore;
 
 use super::Jsonrpcs;
 
@@ -29,10 +30,18 @@ pub(super) struct Datagram {
 }
 
 /// What is open, and as what.
-#[derive(Default)]
 pub(super) struct Open {
     fifo: Mutex<Option<(Fifo, Layout, Listening)>>,
     datagram: Mutex<Option<(Datagram, Layout, Listening)>>,
+    /// Commands at a time that came with messages; more wait.
+    pub(super) running: Semaphore,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        let running = Semaphore::new(Limits::default().commands);
+        Self { fifo: Mutex::default(), datagram: Mutex::default(), running }
+    }
 }
 
 fn desk(server: &Arc<Server>, layout: Layout, patience: Duration) -> Arc<Desk> {

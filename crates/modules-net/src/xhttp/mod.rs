@@ -62,6 +62,11 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     };
     let (fits, skip) = (expression("url_match")?, expression("url_skip")?);
     let route = setup.route(RouteKind::Event, "xhttp:request");
+    if route.is_none() && setup.settings().engine.is_none() {
+        return Err(SetupError::new(
+            "it needs an event_route[xhttp:request]; add one, or do not load the module",
+        ));
+    }
     setup.hooks().foreign.push(take);
     Ok(Arc::new(Xhttp { route, fits, skip }))
 }

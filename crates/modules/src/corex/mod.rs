@@ -52,6 +52,8 @@ pub const MODULE: Module = Module {
     }],
     rpc: &[
         Rpc { name: "corex.debug", doc: "Tells the log level, or sets it.", run: rpc::debug },
+        Rpc { name: "shm.info", doc: "Describes the memory.", run: rpc::memory_info },
+        Rpc { name: "shm.stats", doc: "Tells the memory in use.", run: rpc::memory },
         Rpc { name: "corex.list_sockets", doc: "Lists the sockets that are listened on.", run: rpc::list_sockets },
         Rpc { name: "corex.list_aliases", doc: "Lists the names that count as this server.", run: rpc::list_aliases },
     ],

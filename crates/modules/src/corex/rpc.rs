@@ -60,3 +60,20 @@ pub(super) fn list_aliases(call: &RpcCall<'_>) -> Result {
         .collect();
     Ok(vec![RpcValue::List(aliases)])
 }
+
+pub(super) fn memory_info(_: &RpcCall<'_>) -> Result {
+    let memory = crate::core::rpc::memory_now();
+    Ok(vec![structure(vec![("name", "system".into()), ("size", (memory.used + memory.free).into())])])
+}
+
+pub(super) fn memory(_: &RpcCall<'_>) -> Result {
+    let memory = crate::core::rpc::memory_now();
+    Ok(vec![structure(vec![
+        ("total", (memory.used + memory.free).into()),
+        ("free", memory.free.into()),
+        ("used", memory.used.into()),
+        ("real_used", memory.used.into()),
+        ("max_used", memory.peak.into()),
+        ("fragments", 0.into()),
+    ])])
+}

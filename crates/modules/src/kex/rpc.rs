@@ -68,6 +68,27 @@ pub(super) fn clear(call: &RpcCall<'_>) -> Result {
     Ok(vec![RpcValue::List(lines(&counters))])
 }
 
+pub(super) fn memory_info(_: &RpcCall<'_>) -> Result {
+    let memory = crate::core::rpc::memory_now();
+    Ok(vec![RpcValue::structure([("name", "system".into()), ("size", (memory.used + memory.free).into())])])
+}
+
+pub(super) fn memory(_: &RpcCall<'_>) -> Result {
+    let memory = crate::core::rpc::memory_now();
+    let row = RpcValue::structure([
+        ("entry", 0.into()),
+        ("pid", i64::from(std::process::id()).into()),
+        ("rank", 0.into()),
+        ("used", memory.used.into()),
+        ("free", memory.free.into()),
+        ("real_used", memory.used.into()),
+        ("total_size", (memory.used + memory.free).into()),
+        ("total_frags", 0.into()),
+        ("desc", "all threads".into()),
+    ]);
+    Ok(vec![RpcValue::List(vec![row])])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

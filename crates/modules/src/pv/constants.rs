@@ -131,6 +131,9 @@ pub(super) fn core_parameter(cx: &mut Cx<'_>, args: &PvArgs<'_>) -> Value {
     if group == "core" && name == "debug" {
         return Value::Int(engine::log::threshold());
     }
+    if let Some(value) = cx.running.tuned.get(group, name) {
+        return value;
+    }
     let settings = &cx.running.settings;
     let custom = settings.custom.iter().rev().find(|var| var.group.node == *group && var.name.node == *name);
     match custom

@@ -6,6 +6,8 @@ mod program;
 mod sockets;
 mod system;
 
+pub(crate) use process::memory_now;
+
 use engine::module::Rpc;
 use engine::rpc::{RpcCall, RpcError, RpcFn, RpcValue};
 

@@ -115,11 +115,13 @@ pub(super) fn tcp_options(call: &RpcCall<'_>) -> Answer {
 }
 
 pub(super) fn udp4_raw(call: &RpcCall<'_>) -> Answer {
-    let of = |name: &str| parameter(call, name);
+    let running = call.server.running();
+    let core = &running.settings.core;
+    let given = |name: &str, default: i64| core.find(name).map_or(default, |_| core.int(name)).into();
     one(RpcValue::structure([
         ("udp4_raw", 0.into()),
-        ("udp4_raw_mtu", of("udp4_raw_mtu")),
-        ("udp4_raw_ttl", of("udp4_raw_ttl")),
+        ("udp4_raw_mtu", given("udp4_raw_mtu", 1500)),
+        ("udp4_raw_ttl", given("udp4_raw_ttl", 64)),
     ]))
 }
 

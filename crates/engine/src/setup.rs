@@ -112,6 +112,8 @@ pub struct Hooks {
     pub begun: Vec<fn(&Arc<Server>, &Arc<Running>)>,
     /// The server ends: all shards have ended, the runtime has not. Runs on a thread that may block.
     pub ended: Vec<fn(&Arc<Server>, &Arc<Running>)>,
+    /// What modules tell each other that they want to hear of, by type: [`Running::watchers`] gives them.
+    pub watchers: Vec<Box<dyn Any + Send + Sync>>,
     /// Before each statement (`debugger`'s cfgtrace); only the machine's steps reach it.
     pub on_step: Option<fn(&mut Cx<'_>, &cfg_vm::host::Step<'_>)>,
 }

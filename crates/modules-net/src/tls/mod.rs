@@ -195,7 +195,8 @@ fn begun(_: &Arc<Server>, running: &Arc<Running>) {
 
 fn origin(setup: &Setup<'_>) -> Origin {
     let main = &setup.program().source().file(FileId(0)).path;
-    let folder = main.parent().map(PathBuf::from).unwrap_or_default();
+    let folder = main.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.map_or_else(|| PathBuf::from("."), PathBuf::from);
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let mut params = Vec::new();
     for name in OF_DOMAINS {

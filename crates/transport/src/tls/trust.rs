@@ -118,7 +118,10 @@ fn told(error: webpki::Error) -> Error {
         Found::CertNotValidYet { .. } => CertificateError::NotValidYet,
         Found::CertRevoked => CertificateError::Revoked,
         Found::CrlExpired { .. } => CertificateError::ExpiredRevocationList,
-        Found::UnknownIssuer | Found::MaximumPathDepthExceeded => CertificateError::UnknownIssuer,
+        // An authority's own certificate as the peer's is one that nobody whom we believe has issued.
+        Found::UnknownIssuer | Found::MaximumPathDepthExceeded | Found::CaUsedAsEndEntity => {
+            CertificateError::UnknownIssuer
+        }
         Found::UnknownRevocationStatus => CertificateError::UnknownRevocationStatus,
         Found::InvalidSignatureForPublicKey => CertificateError::BadSignature,
         Found::RequiredEkuNotFoundContext(_) => CertificateError::InvalidPurpose,

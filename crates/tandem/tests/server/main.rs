@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may end where it is surprised")]
 
 mod command_line;
+mod data;
 mod faults;
 mod reload;
 mod rig;

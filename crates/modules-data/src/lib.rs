@@ -6,8 +6,15 @@
 
 pub mod acc;
 pub mod htable;
+pub mod registrar;
+pub mod usrloc;
 
 use engine::Module;
 
 /// All modules of this crate.
-pub const ALL: &[&Module] = &[&acc::MODULE, &htable::MODULE];
+pub const ALL: &[&Module] = &[
+    &acc::MODULE,
+    &htable::MODULE,
+    &registrar::MODULE,
+    &usrloc::MODULE,
+];

@@ -13,6 +13,7 @@ PACKAGES=(
 	"kamailio: the judge of behaviour in the tests, and measured beside us"
 	"kamailio-extra-modules: modules that its own examples load"
 	"kamailio-tls-modules: the other end of encrypted connections in the tests"
+	"openssl: a client that the tests of TLS ask with, and their certificates"
 	"kamailio-mysql-modules: its tables and driver for MySQL, to compare with"
 	"kamailio-postgres-modules: its tables and driver for PostgreSQL, to compare with"
 	"kamailio-sqlite-modules: its tables and driver for SQLite, to compare with"

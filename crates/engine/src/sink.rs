@@ -6,7 +6,8 @@ use bytes::{Buf, BytesMut};
 use sip_message::{FrameError, Framer, Limits, MissingLength};
 use transport::ConnId;
 use transport::stream::{
-    ConnInfo, Frame, Framing, FramingError, NewFraming, ReceivedStream, StreamEvent, StreamSink,
+    CloseReason, ConnInfo, Direction, Frame, Framing, FramingError, NewFraming, ReceivedStream, StreamEvent,
+    StreamSink,
 };
 
 use crate::running::Running;
@@ -63,6 +64,17 @@ impl StreamSink for Sink {
         match event {
             StreamEvent::Connected(conn) => {
                 tracing::debug!(target: "core", "connection {} {} {}", conn.id, conn.proto, conn.remote);
+            }
+            StreamEvent::Closed(conn, reason @ (CloseReason::Layer(_) | CloseReason::HandshakeTimeout)) => {
+                match conn.direction {
+                    // Who connects to us may do so wrongly as often as they like.
+                    Direction::Accepted => {
+                        tracing::info!(target: "core", "connection from {}:{}: {reason}", conn.proto, conn.remote);
+                    }
+                    Direction::Opened => {
+                        tracing::error!(target: "core", "connection to {}:{}: {reason}", conn.proto, conn.remote);
+                    }
+                }
             }
             StreamEvent::Closed(conn, reason) => {
                 tracing::debug!(target: "core", "connection {} {} {}: {reason}", conn.id, conn.proto, conn.remote);

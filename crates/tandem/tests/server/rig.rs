@@ -207,9 +207,14 @@ impl Peer {
 
     /// At a port that the server's configuration names.
     pub(crate) fn at(server: &Server, port: u16) -> Self {
+        Self::to(server.address, port)
+    }
+
+    /// At a port, of a server that is none of ours.
+    pub(crate) fn to(server: SocketAddr, port: u16) -> Self {
         let socket = UdpSocket::bind(("127.0.0.1", port)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { socket, server: server.address }
+        Self { socket, server }
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -3,6 +3,7 @@
 mod database;
 mod extra;
 mod functions;
+mod moment;
 mod params;
 mod reason;
 mod record;

@@ -6,6 +6,7 @@ use cfg_vm::Value;
 use engine::{Param, Setup, SetupError};
 
 use super::extra::{self, Field, Legs};
+use super::moment::Form;
 
 pub(super) const PARAMS: &[Param] = &[
     Param::int("early_media", "0", "Whether provisional replies with a body are accounted."),
@@ -59,6 +60,16 @@ pub(super) const PARAMS: &[Param] = &[
     Param::text("acc_sip_code_column", "sip_code", "Column of the reply's code."),
     Param::text("acc_sip_reason_column", "sip_reason", "Column of the reply's reason."),
     Param::text("acc_time_column", "time", "Column of the time."),
+    Param::int_in(
+        "time_mode",
+        0,
+        4,
+        "0",
+        "A further form of the time: microseconds (1), with a fraction (2), as text here (3) or in UTC (4).",
+    ),
+    Param::text("time_attr", "time_attr", "What that is called; with mode 1 a column of the seconds."),
+    Param::text("time_exten", "time_exten", "What the microseconds are called."),
+    Param::text("time_format", "%Y-%m-%d %H:%M:%S", "How the text of a time looks, as for `strftime`."),
     Param::int("db_insert_mode", "0", "How rows are written; here always in the background, in order.")
         .ignored(),
     Param::int("clone_msg", "1", "Whether the message is copied for callbacks.").ignored(),
@@ -116,6 +127,7 @@ pub(super) struct Params {
     pub(super) log_extra: Vec<Field>,
     pub(super) db_extra: Vec<Field>,
     pub(super) legs: Legs,
+    pub(super) form: Form,
 }
 
 impl Params {
@@ -151,6 +163,7 @@ impl Params {
             log_extra: extra::fields(setup, "log_extra")?,
             db_extra: extra::fields(setup, "db_extra")?,
             legs: Legs::of(setup)?,
+            form: Form::of(setup)?,
         })
     }
 }

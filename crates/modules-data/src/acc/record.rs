@@ -1,6 +1,6 @@
 //! What is accounted: the same six fields everywhere, then those of one's own; as a line of the log or as rows.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cfg_vm::{Str, Value};
 use engine::Cx;
@@ -20,8 +20,8 @@ pub(super) struct Record {
     call_id: Str,
     code: Str,
     reason: Str,
-    /// Seconds since 1970.
-    time: i64,
+    /// Since 1970.
+    time: Duration,
 }
 
 /// Code and reason, and a To tag where the request has none.
@@ -71,7 +71,7 @@ impl Record {
             call_id: message.value(HeaderId::CallId).map(|id| context.keep(id)).unwrap_or_default(),
             code: Str::copy(outcome.code),
             reason: Str::copy(outcome.reason),
-            time: now.as_secs() as i64,
+            time: now,
         }
     }
 
@@ -81,7 +81,10 @@ impl Record {
         if params.level > engine::log::level_of("acc") {
             return;
         }
-        let mut line = format!("ACC: {title}: timestamp={}", self.time).into_bytes();
+        let mut line = format!("ACC: {title}: timestamp={}", self.time.as_secs()).into_bytes();
+        if let Some((name, value)) = params.form.logged(self.time) {
+            write_field(&mut line, name, value.as_bytes());
+        }
         let known = [
             ("method", &self.method),
             ("from_tag", &self.from_tag),
@@ -117,8 +120,9 @@ impl Record {
             text(&columns.call_id, &self.call_id),
             text(&columns.code, &self.code),
             text(&columns.reason, &self.reason),
-            Cell { column: columns.time.clone(), value: store::Value::Time(self.time) },
+            Cell { column: columns.time.clone(), value: store::Value::Time(self.time.as_secs() as i64) },
         ];
+        row.extend(state.params.form.cells(self.time));
         row.extend(state.params.db_extra.iter().map(|field| cell(state, field, field.read(cx))));
         let legs = state.params.legs.read(cx);
         if legs.is_empty() {

@@ -5,8 +5,13 @@
 #![warn(missing_docs)]
 
 pub mod acc;
+pub mod database;
+pub mod db_mysql;
+pub mod db_postgres;
+pub mod db_sqlite;
 pub mod htable;
 pub mod registrar;
+pub mod sqlops;
 pub mod usrloc;
 
 use engine::Module;
@@ -14,6 +19,10 @@ use engine::Module;
 /// All modules of this crate.
 pub const ALL: &[&Module] = &[
     &acc::MODULE,
+    &db_sqlite::MODULE,
+    &db_mysql::MODULE,
+    &db_postgres::MODULE,
+    &sqlops::MODULE,
     &htable::MODULE,
     &registrar::MODULE,
     &usrloc::MODULE,

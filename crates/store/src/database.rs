@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::time::timeout;
 
@@ -11,7 +11,7 @@ use crate::operation::{Change, Key, Query};
 use crate::pool::{Permit, Pool, Purpose};
 use crate::session::Session;
 use crate::statement::{Dialect, Statement};
-use crate::url::Place;
+use crate::url::{Place, scheme};
 use crate::value::{Outcome, Row};
 use crate::{Error, Options, UrlError, Value};
 
@@ -39,14 +39,24 @@ impl Database {
 
     /// The process's one database at this URL: so modules with the same URL share connections.
     pub fn shared(url: &[u8]) -> Result<Self, UrlError> {
-        static SHARED: OnceLock<Mutex<HashMap<Vec<u8>, Database>>> = OnceLock::new();
-        let mut shared = SHARED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = shared.get(url) {
+        let mut shared = Shared::lock();
+        if let Some(known) = shared.databases.get(url) {
             return Ok(known.clone());
         }
-        let database = Self::new(url)?;
-        shared.insert(url.to_vec(), database.clone());
+        let options = scheme(url).and_then(|scheme| shared.options.get(scheme)).cloned().unwrap_or_default();
+        let database = Self::with(url, options)?;
+        shared.databases.insert(url.to_vec(), database.clone());
         Ok(database)
+    }
+
+    /// Bounds of databases that are shared from now on, by their URL's scheme; those that are shared already keep theirs.
+    pub fn set_shared_options(scheme: &str, options: Options) {
+        Shared::lock().options.insert(scheme.as_bytes().to_vec(), options);
+    }
+
+    /// What databases of this scheme get that are shared from now on.
+    pub fn shared_options(url: &[u8]) -> Options {
+        scheme(url).and_then(|scheme| Shared::lock().options.get(scheme).cloned()).unwrap_or_default()
     }
 
     /// The rows that a query finds.
@@ -121,6 +131,11 @@ impl Database {
         self.pool.place.shown()
     }
 
+    /// Whether both are the same place with the same bounds.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.pool.place == other.pool.place && self.pool.options == other.pool.options
+    }
+
     /// Whether the database is known to be down. Fresh databases are not.
     pub fn is_down(&self) -> bool {
         self.pool.is_down()
@@ -191,6 +206,20 @@ impl Database {
     fn late(&self) -> Error {
         self.pool.suspect();
         Error::Unavailable(format!("no answer within {:?}", self.pool.options.limit))
+    }
+}
+
+/// What the process's modules share.
+#[derive(Default)]
+struct Shared {
+    databases: HashMap<Vec<u8>, Database>,
+    options: HashMap<Vec<u8>, Options>,
+}
+
+impl Shared {
+    fn lock() -> MutexGuard<'static, Self> {
+        static SHARED: OnceLock<Mutex<Shared>> = OnceLock::new();
+        SHARED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -24,7 +24,7 @@ mod value;
 pub use database::Database;
 pub use error::{Error, UrlError};
 pub use operation::{Cell, Change, Key, Op, Query};
-pub use options::Options;
+pub use options::{Journal, Options};
 pub use session::Session;
 pub use url::scheme;
 pub use value::{Outcome, Row, Value};

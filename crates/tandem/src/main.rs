@@ -5,6 +5,7 @@
 mod check;
 mod ctl;
 mod daemon;
+mod db;
 mod kamailio;
 mod kamcmd;
 mod loader;
@@ -45,6 +46,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Send a command to a running server.
     Ctl(ctl::CtlArgs),
+    /// Make, show and bring up to date the tables of databases, and their users.
+    Db(db::DbArgs),
     /// Print the reference of functions, parameters and pseudo-variables.
     Reference(reference::ReferenceArgs),
     /// Take Kamailio's own command line (also when the binary is called `kamailio`).
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Check(args) => check::main(&args),
         Command::Ctl(args) => ctl::main(&args),
+        Command::Db(args) => db::main(&args),
         Command::Reference(args) => reference::main(&args),
         Command::Kamailio { options } => kamailio::main(options),
         Command::Kamcmd { options } => kamcmd::main(&options),

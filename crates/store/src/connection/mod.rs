@@ -38,7 +38,7 @@ impl Connection {
         match place {
             Place::Sqlite(path) => sqlite::Connection::open(path.clone(), options).await.map(Self::Sqlite),
             Place::MySql(account) => {
-                mysql::Connection::open(account).await.map(|it| Self::MySql(Box::new(it)))
+                mysql::Connection::open(account, options).await.map(|it| Self::MySql(Box::new(it)))
             }
             Place::Postgres(account) => {
                 postgres::Connection::open(account).await.map(|it| Self::Postgres(Box::new(it)))

@@ -10,7 +10,7 @@ use super::Failure;
 use crate::statement::Statement;
 use crate::url::Account;
 use crate::value::Outcome;
-use crate::{Row, Value, time};
+use crate::{Options, Row, Value, time};
 
 /// Where Debian's servers listen; a URL with host `localhost` and no port means this, as for MySQL's own clients.
 const SOCKET: &str = "/run/mysqld/mysqld.sock";
@@ -20,13 +20,13 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) async fn open(account: &Account) -> Result<Self, Failure> {
+    pub(crate) async fn open(account: &Account, settings: &Options) -> Result<Self, Failure> {
         let mut options = OptsBuilder::default()
             .user(account.user.as_deref())
             .pass(account.password.as_deref())
             .db_name(Some(&account.database))
             .prefer_socket(false)
-            .client_found_rows(true);
+            .client_found_rows(settings.count_found);
         options = if account.host.starts_with('/') {
             options.socket(Some(&account.host))
         } else if account.host == "localhost" && account.port.is_none() && Path::new(SOCKET).exists() {

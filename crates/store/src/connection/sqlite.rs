@@ -1,6 +1,6 @@
 //! SQLite, on the runtime's blocking threads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::fallible_iterator::FallibleIterator;
@@ -10,7 +10,7 @@ use rusqlite::{ErrorCode, InterruptHandle, OpenFlags, Row as SqliteRow, ToSql, p
 use super::Failure;
 use crate::statement::Statement;
 use crate::value::Outcome;
-use crate::{Options, Row, Value, time};
+use crate::{Journal, Options, Row, Value, time};
 
 /// Statements that each connection keeps prepared.
 const PREPARED: usize = 64;
@@ -23,8 +23,8 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(path: PathBuf, options: &Options) -> Result<Self, Failure> {
-        let patience = options.limit;
-        let opened = tokio::task::spawn_blocking(move || open(&path, patience)).await;
+        let wishes = Wishes::of(&path, options);
+        let opened = tokio::task::spawn_blocking(move || open(&path, &wishes)).await;
         match opened {
             Ok(sqlite) => Ok(Self { sqlite: Some(sqlite?) }),
             Err(ended) => Err(Failure::Lost(ended.to_string())),
@@ -86,30 +86,52 @@ impl Drop for Interrupt {
     }
 }
 
+/// What is wanted of one file.
+struct Wishes {
+    patience: Duration,
+    read_only: bool,
+    journal: Option<Journal>,
+}
+
+impl Wishes {
+    fn of(path: &Path, options: &Options) -> Self {
+        let read_only = options.read_only.iter().any(|named| named == path);
+        let named = options.journals.iter().find(|(named, _)| named == path).map(|(_, journal)| *journal);
+        let journal = named.or((!read_only).then_some(Journal::Wal));
+        Self { patience: options.limit, read_only, journal }
+    }
+}
+
 /// Readers and one writer at a time work together (WAL); a commit survives the death of the process, and with
 /// `synchronous=NORMAL` a loss of power costs the last commits at worst, never the file.
-fn open(path: &PathBuf, patience: Duration) -> Result<rusqlite::Connection, Failure> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+fn open(path: &Path, wishes: &Wishes) -> Result<rusqlite::Connection, Failure> {
+    let access = if wishes.read_only {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+    };
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let sqlite =
         rusqlite::Connection::open_with_flags(path, flags).map_err(|error| unopened(path, &error))?;
-    let prepare = || -> rusqlite::Result<()> {
-        sqlite.busy_timeout(patience)?;
-        sqlite.set_prepared_statement_cache_capacity(PREPARED);
-        // A file in a folder that we may not write to has no WAL; it can be read all the same.
-        sqlite.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).or_else(|error| {
-            match error.sqlite_error_code() {
-                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Ok(()),
-                _ => Err(error),
-            }
-        })?;
-        sqlite.execute_batch("PRAGMA synchronous = NORMAL")
-    };
-    prepare().map_err(|error| unopened(path, &error))?;
+    prepare(&sqlite, wishes).map_err(|error| unopened(path, &error))?;
     Ok(sqlite)
 }
 
-fn unopened(path: &std::path::Path, error: &rusqlite::Error) -> Failure {
+fn prepare(sqlite: &rusqlite::Connection, wishes: &Wishes) -> rusqlite::Result<()> {
+    sqlite.busy_timeout(wishes.patience)?;
+    sqlite.set_prepared_statement_cache_capacity(PREPARED);
+    if let Some(journal) = wishes.journal {
+        let pragma = format!("PRAGMA journal_mode = {}", journal.name());
+        // A file in a folder that we may not write to keeps what it has; it can be read all the same.
+        sqlite.query_row(&pragma, [], |_| Ok(())).or_else(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Ok(()),
+            _ => Err(error),
+        })?;
+    }
+    sqlite.execute_batch("PRAGMA synchronous = NORMAL")
+}
+
+fn unopened(path: &Path, error: &rusqlite::Error) -> Failure {
     Failure::Lost(format!("{}: {error}", path.display()))
 }
 

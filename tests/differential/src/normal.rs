@@ -7,6 +7,8 @@
 //!   (Kamailio's stateless tag is the same for all requests that name one sender);
 //! * a `Call-ID` that no message brought: `<call-1-of-NAME>`;
 //! * an `icid-value=` that no message brought: `<icid-1-of-NAME>`;
+//! * the `ruid` of a contact, which begins with `uloc-`: `<ruid-1-of-NAME>`;
+//! * seconds that a contact is still good for (`;expires=`), up to the next multiple of five: time goes on between messages;
 //! * the ports of the test's own connections: `<port-1>`; those from which a server dials: `<dialled>`;
 //! * the value of a header whose name ends in `-Volatile` (times, random numbers, process ids) and of a log
 //!   line that begins with `volatile `, and of a `Date` that no message brought: its shape, with each digit as `9` and each letter as `a`; in a header
@@ -22,6 +24,7 @@ pub struct Normaliser {
     branches: Names,
     tags: Names,
     icids: Names,
+    ruids: Names,
     calls: Names,
     connections: Names,
     ports: Vec<u16>,
@@ -60,6 +63,7 @@ impl Normaliser {
             branches: Names::new("branch"),
             tags: Names::new("tag"),
             icids: Names::new("icid"),
+            ruids: Names::new("ruid"),
             calls: Names::new("call"),
             connections: Names::new("connection"),
             ports: Vec::new(),
@@ -143,6 +147,11 @@ impl Normaliser {
                 None
             };
             let Some((names, prefix)) = names else {
+                if let Some((text, length)) = self.contact_part(rest) {
+                    out.extend(text);
+                    rest = &rest[length..];
+                    continue;
+                }
                 out.push(rest[0]);
                 rest = &rest[1..];
                 continue;
@@ -167,7 +176,29 @@ impl Normaliser {
         out
     }
 
-    fn log_line(&self, line: &str) -> String {
+    /// What a registrar says of a contact that differs from run to run: its `ruid`, and for how long it is good.
+    fn contact_part(&mut self, rest: &[u8]) -> Option<(Vec<u8>, usize)> {
+        let span = |from: usize, fits: fn(&u8) -> bool| {
+            from + rest[from..].iter().take_while(|byte| fits(byte)).count()
+        };
+        if rest.starts_with(b"uloc-") {
+            let end = span(5, |byte| byte.is_ascii_hexdigit() || *byte == b'-');
+            let is_sent = self.sent.iter().any(|sent| crate::network::find(sent, &rest[..end]).is_some());
+            return (!is_sent).then(|| (self.ruids.name(&rest[..end], &self.message), end));
+        }
+        if !rest.starts_with(b";expires=") {
+            return None;
+        }
+        let end = span(9, u8::is_ascii_digit);
+        if self.sent.iter().any(|sent| crate::network::find(sent, &rest[..end]).is_some()) {
+            return None;
+        }
+        let seconds: u64 = std::str::from_utf8(&rest[9..end]).ok()?.parse().ok()?;
+        Some((format!(";expires={}", seconds.next_multiple_of(5)).into_bytes(), end))
+    }
+
+    fn log_line(&mut self, line: &str) -> String {
+        let line = &self.ruids_named(line);
         match line.split_once("volatile ") {
             Some((level, text)) => {
                 let text: String = text.bytes().map(|byte| char::from(shape(byte))).collect();
@@ -175,6 +206,25 @@ impl Normaliser {
             }
             None => self.ports_named(line),
         }
+    }
+
+    fn ruids_named(&mut self, line: &str) -> String {
+        let mut out = String::new();
+        let mut rest = line;
+        while let Some(at) = rest.find("uloc-") {
+            out.push_str(&rest[..at]);
+            match self.contact_part(rest[at..].as_bytes()) {
+                Some((name, length)) => {
+                    out.push_str(&latin(&name));
+                    rest = &rest[at + length..];
+                }
+                None => {
+                    out.push_str("uloc-");
+                    rest = &rest[at + 5..];
+                }
+            }
+        }
+        out + rest
     }
 
     fn ports_named(&self, text: &str) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::usrloc::{
-    Changes, Contact, Draft, Facts, PERMANENT, Record, Sequence, Standing, Usrloc, Wanted, sequence,
+    Changes, Contact, Draft, Facts, Field, PERMANENT, Record, Sequence, Standing, Usrloc, Wanted, sequence,
 };
 
 use super::params::Params;
@@ -115,7 +115,7 @@ impl Work<'_> {
                 return Ok(None);
             }
             let ruid = self.usrloc.shared.ruids.next("uloc");
-            let contact = self.contact(binding, &ruid, Standing::New);
+            let contact = self.contact(binding, &binding.address, &ruid, Standing::New);
             record.insert(Arc::clone(&contact), self.usrloc.order);
             changes.inserted.push(contact);
             return Ok(Some(Done::Inserted));
@@ -131,14 +131,27 @@ impl Work<'_> {
             changes.removed.extend(record.remove(at));
             return Ok(Some(Done::Deleted));
         }
-        let ruid = known.text(crate::usrloc::Field::Ruid).to_vec();
-        let contact = self.contact(binding, &ruid, Standing::Dirty);
+        // Where the Call-ID alone says which contact is meant, its URI stays.
+        let address = if binding.instance.is_empty() { known.text(Field::Address) } else { &binding.address };
+        let contact = self.contact(binding, address, known.text(Field::Ruid), Standing::Dirty);
         record.update(at, Arc::clone(&contact), self.usrloc.order);
         changes.updated.push(contact);
+        self.forget_former_flows(record, binding, changes);
         Ok(Some(Done::Updated))
     }
 
-    fn contact(&self, binding: &Binding, ruid: &[u8], standing: Standing) -> Arc<Contact> {
+    /// A device that registers a flow anew under another Call-ID has begun again: its flows of before are dead.
+    fn forget_former_flows(&self, record: &mut Record, binding: &Binding, changes: &mut Changes) {
+        if binding.reg_id == 0 {
+            return;
+        }
+        changes.removed.extend(record.take_unless(|contact| {
+            contact.text(Field::Instance) != binding.instance
+                || contact.text(Field::CallId) == self.registration.call_id
+        }));
+    }
+
+    fn contact(&self, binding: &Binding, address: &[u8], ruid: &[u8], standing: Standing) -> Arc<Contact> {
         let registration = self.registration;
         let facts = Facts {
             // A clock that stands at the beginning of time has other troubles.
@@ -151,7 +164,7 @@ impl Work<'_> {
         };
         let draft = Draft {
             aor: &registration.aor,
-            address: &binding.address,
+            address,
             ruid,
             call_id: &registration.call_id,
             user_agent: &registration.user_agent,

@@ -58,8 +58,8 @@ pub struct Wanted<'a> {
 impl Wanted<'_> {
     /// Whether a contact is the one.
     pub fn matches(&self, contact: &Contact, matching: Matching) -> bool {
-        if self.reg_id > 0 && !self.instance.is_empty() {
-            // A flow of an instance (RFC 5626 §6).
+        if !self.instance.is_empty() {
+            // A device, or one of its flows (RFC 5626 §6).
             return contact.facts.reg_id == self.reg_id && contact.text(Field::Instance) == self.instance;
         }
         let same_address = || contact.text(Field::Address) == self.address;

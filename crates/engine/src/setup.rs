@@ -109,9 +109,9 @@ pub struct Hooks {
     /// The configuration comes in force: at the start before the first message is read, and at each reload. Runs on a
     /// thread that may block; what goes on from there goes on by `Server::runtime`. `Module::start` itself connects to
     /// nothing, because `check` tries it too.
-    pub begun: Vec<fn(&Arc<Server>, &Arc<Running>)>,
+    pub begun: Vec<OnConfiguration>,
     /// The server ends: all shards have ended, the runtime has not. Runs on a thread that may block.
-    pub ended: Vec<fn(&Arc<Server>, &Arc<Running>)>,
+    pub ended: Vec<OnConfiguration>,
     /// What modules tell each other that they want to hear of, by type: [`Running::watchers`] gives them.
     pub watchers: Vec<Box<dyn Any + Send + Sync>>,
     /// Before each statement (`debugger`'s cfgtrace); only the machine's steps reach it.
@@ -128,6 +128,8 @@ pub struct InHand {
     pub knows: fn(&mut Cx<'_>) -> bool,
 }
 
+/// Hears that a configuration comes in force, or ends with the server.
+pub type OnConfiguration = fn(&Arc<Server>, &Arc<Running>);
 /// Sees what came in.
 pub type OnReceived = fn(&mut Services, &Arc<Running>, &Received, &[u8]);
 /// Sees what went out.

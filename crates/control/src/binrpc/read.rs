@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The record is cut off, or none.
-    pub fn next(&mut self) -> Result<Option<Record<'a>>, Malformed> {
+    pub fn record(&mut self) -> Result<Option<Record<'a>>, Malformed> {
         let Some((&first, rest)) = self.0.split_first() else { return Ok(None) };
         self.0 = rest;
         let kind = first & 0x0f;
@@ -138,7 +138,7 @@ fn text(bytes: &[u8]) -> Result<&[u8], Malformed> {
 pub fn values(body: &[u8]) -> Result<Vec<Value>, Malformed> {
     let mut reader = Reader::new(body);
     let mut values = Vec::new();
-    while let Some(record) = reader.next()? {
+    while let Some(record) = reader.record()? {
         values.push(value(record, &mut reader, 0)?);
     }
     Ok(values)
@@ -161,11 +161,11 @@ fn members(reader: &mut Reader<'_>, depth: usize) -> Result<Value, Malformed> {
     let mut named = Vec::new();
     let mut list = Vec::new();
     loop {
-        match reader.next()?.ok_or(Malformed::Short)? {
+        match reader.record()?.ok_or(Malformed::Short)? {
             Record::End if list.is_empty() => return Ok(Value::Struct(named)),
             Record::End => return Ok(Value::List(list)),
             Record::Name(name) if list.is_empty() => {
-                let record = reader.next()?.ok_or(Malformed::Short)?;
+                let record = reader.record()?.ok_or(Malformed::Short)?;
                 named.push((String::from_utf8_lossy(name).into_owned(), value(record, reader, depth)?));
             }
             record if named.is_empty() => list.push(value(record, reader, depth)?),

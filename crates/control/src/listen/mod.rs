@@ -142,7 +142,7 @@ impl Desk {
             return refuse("bad request", binrpc::Malformed::Packet);
         }
         let mut reader = binrpc::Reader::new(body);
-        let name = match reader.next() {
+        let name = match reader.record() {
             Ok(Some(binrpc::Record::Str(name))) => String::from_utf8_lossy(name).into_owned(),
             Ok(Some(_)) => return refuse("bad request method", binrpc::Malformed::Record),
             Ok(None) => return refuse("bad request method", binrpc::Malformed::Short),

@@ -122,7 +122,7 @@ fn counter<'a>(cx: &Cx<'a>, args: &Args<'_>) -> Option<&'a Counter> {
     found.map(|(_, (counter, _))| counter)
 }
 
-fn change(cx: &mut Cx<'_>, args: &Args<'_>, change: impl FnOnce(&Counter, usize)) -> Flow {
+fn change(cx: &Cx<'_>, args: &Args<'_>, change: impl FnOnce(&Counter, usize)) -> Flow {
     match counter(cx, args) {
         Some(counter) => {
             change(counter, cx.shard.index);

@@ -40,7 +40,7 @@ pub(super) fn aliases(call: &RpcCall<'_>) -> Answer {
         let alias = RpcValue::structure([
             ("proto", proto.map_or_else(|| "*".to_owned(), |proto| proto.to_string()).into()),
             ("address", host.into()),
-            ("port", port.map_or_else(|| "*".into(), |port| RpcValue::count(port))),
+            ("port", port.map_or_else(|| "*".into(), RpcValue::count)),
         ]);
         ("alias".to_owned(), alias)
     });

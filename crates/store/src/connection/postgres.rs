@@ -80,7 +80,7 @@ impl Connection {
     }
 
     /// Through an unnamed statement, whose columns have types; several statements in one text go the plain way.
-    pub(crate) async fn raw(&mut self, sql: &str) -> Result<Outcome, Failure> {
+    pub(crate) async fn raw(&self, sql: &str) -> Result<Outcome, Failure> {
         if sql.trim_end().trim_end_matches(';').contains(';') {
             return self.simple(sql).await;
         }
@@ -94,7 +94,7 @@ impl Connection {
         self.client.batch_execute("ROLLBACK; DISCARD ALL").await.map_err(failure)
     }
 
-    pub(crate) async fn check(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn check(&self) -> Result<(), Failure> {
         self.client.check_connection().await.map_err(failure)
     }
 
@@ -110,7 +110,7 @@ impl Connection {
         Ok(prepared)
     }
 
-    async fn simple(&mut self, sql: &str) -> Result<Outcome, Failure> {
+    async fn simple(&self, sql: &str) -> Result<Outcome, Failure> {
         let mut outcome = Outcome::default();
         for message in self.client.simple_query(sql).await.map_err(failure)? {
             match message {

@@ -97,7 +97,7 @@ impl Wishes {
     fn of(path: &Path, options: &Options) -> Self {
         let read_only = options.read_only.iter().any(|named| named == path);
         let named = options.journals.iter().find(|(named, _)| named == path).map(|(_, journal)| *journal);
-        let journal = named.or((!read_only).then_some(Journal::Wal));
+        let journal = if read_only { named } else { Some(named.unwrap_or_default()) };
         Self { patience: options.limit, read_only, journal }
     }
 }
@@ -156,7 +156,7 @@ fn collect(
     binds: &[Value],
 ) -> rusqlite::Result<Outcome> {
     let before = sqlite.total_changes();
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let times: Vec<bool> = statement.columns().map(|column| is_time(column.decl_type())).collect();
     let mut rows = Vec::new();
     let mut found = statement.query(params_from_iter(binds))?;

@@ -8,6 +8,7 @@ mod faults;
 mod reload;
 mod rig;
 mod robustness;
+mod sqlops;
 mod tls;
 mod trace;
 mod transactions;

@@ -1,6 +1,9 @@
 //! The sockets we listen on, what they call themselves, and which hosts are ours.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use cfg_vm::Str;
 use transport::Proto;
@@ -82,6 +85,26 @@ pub struct Listeners {
     all: Vec<Listener>,
     own: Vec<Own>,
     domains: Vec<OwnDomain>,
+    registered: Arc<Registered>,
+}
+
+/// Hosts that modules count as ours while the server runs, lower case.
+#[derive(Debug, Default)]
+struct Registered {
+    /// There are some: without, nothing is locked.
+    any: AtomicBool,
+    hosts: RwLock<HashSet<Vec<u8>>>,
+}
+
+impl Registered {
+    fn holds(&self, host: &[u8]) -> bool {
+        self.any.load(Ordering::Acquire)
+            && self
+                .hosts
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains(&host.to_ascii_lowercase())
+    }
 }
 
 impl Listeners {
@@ -128,6 +151,13 @@ impl Listeners {
         self.domains.push(domain);
     }
 
+    /// Hosts that count as ours from now on, in the place of those given before: lower case, IPv6 without brackets.
+    pub fn set_own_hosts(&self, hosts: HashSet<Vec<u8>>) {
+        let any = !hosts.is_empty();
+        *self.registered.hosts.write().unwrap_or_else(PoisonError::into_inner) = hosts;
+        self.registered.any.store(any, Ordering::Release);
+    }
+
     /// All of them, by number.
     pub fn all(&self) -> &[Listener] {
         &self.all
@@ -171,6 +201,7 @@ impl Listeners {
         };
         self.own.iter().any(|own| own.host.eq_ignore_ascii_case(host) && fits(own.port, own.proto))
             || self.domains.iter().any(|own| own.holds(host) && fits(own.port, own.proto))
+            || self.registered.holds(host)
     }
 
     /// Names that count as ours beside the sockets' own, for `core.aliases_list`.
@@ -243,6 +274,16 @@ mod tests {
         assert!(listeners.is_own(b"a.b.example.com", Some(5060), Some(Proto::Tcp)));
         assert!(!listeners.is_own(b"a.example.com", Some(5070), None));
         assert!(!listeners.is_own(b"badexample.com", None, None));
+    }
+
+    #[test]
+    fn hosts_that_a_module_counts_as_ours_can_change_while_the_server_runs() {
+        let listeners = Listeners::default();
+        listeners.set_own_hosts(HashSet::from([b"example.com".to_vec()]));
+        assert!(listeners.is_own(b"Example.com", Some(7), Some(Proto::Tls)));
+        assert!(!listeners.is_own(b"a.example.com", None, None));
+        listeners.set_own_hosts(HashSet::new());
+        assert!(!listeners.is_own(b"example.com", None, None));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use cfg_vm::{Str, Value};
 use engine::{Args, Context, Cx, Flow};
 use sip_message::digest::ha1;
-use sip_message::{Method, NameAddr};
+use sip_message::{HeaderError, Method, Uri};
 
 use super::challenge::{Extras, line};
 use super::offer::{self, First, Kind, Offer};
@@ -97,31 +97,31 @@ pub fn user_of(username: &[u8]) -> Vec<u8> {
 /// URI in PUBLISH. With `domain`, their hosts must be it.
 ///
 /// # Errors
-/// It is not.
+/// It is not, or one of them cannot be read.
 pub fn is_own(context: &Context, user: &[u8], domain: Option<&[u8]>) -> Result<(), Denied> {
     let message = &context.message;
-    let is = |address: Result<NameAddr<'_>, _>| {
-        let uri = address.ok().and_then(|address| address.uri().ok());
-        uri.is_some_and(|uri| {
-            uri.user.unwrap_or_default() == user
-                && domain.is_none_or(|domain| uri.host.eq_ignore_ascii_case(domain))
-        })
+    let own = |uri: Result<Uri<'_>, HeaderError>| {
+        let uri = uri.map_err(|_| Denied::Unusable)?;
+        let same = uri.user.unwrap_or_default() == user
+            && domain.is_none_or(|domain| uri.host.eq_ignore_ascii_case(domain));
+        if same { Ok(()) } else { Err(Denied::OtherUser) }
     };
-    let to_counts = matches!(message.method(), Method::Register | Method::Publish);
-    let uri_counts = message.method() == Method::Publish;
-    let uri_is = || message.uri().is_ok_and(|uri| uri.user.unwrap_or_default() == user);
-    let own = is(message.from()) && (!to_counts || is(message.to())) && (!uri_counts || uri_is());
-    if own { Ok(()) } else { Err(Denied::OtherUser) }
+    own(message.from().and_then(|from| from.uri()))?;
+    if matches!(message.method(), Method::Register | Method::Publish) {
+        own(message.to().and_then(|to| to.uri()))?;
+    }
+    if message.method() == Method::Publish {
+        own(message.uri())?;
+    }
+    Ok(())
 }
 
 /// `consume_credentials()`: those that were found right, or Authorization first if several were.
 pub(super) fn consume_credentials(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
     let Context { message, edits, data, .. } = &mut *cx.context;
-    let right = &data.of::<Authorized>().0;
-    let fields = message.headers();
+    let right = &data.of::<Authorized>().fields;
     let first = [Kind::User, Kind::Proxy].iter().find_map(|kind| {
-        let of_kind = |field: &&usize| fields.get(**field).is_some_and(|own| own.id == kind.header());
-        right.iter().find(of_kind).and_then(|field| fields.get(*field))
+        message.headers().iter().find(|field| field.id == kind.header() && right.contains(&field.value))
     });
     match first {
         Some(field) => {

@@ -17,6 +17,7 @@ use cfg_vm::catalogue::{ArgKind, Routes};
 use engine::module::State;
 use engine::variables::AvpName;
 use engine::{Context, Cx, Function, Module, Param, Setup, SetupError};
+use sip_message::Span;
 use sip_message::digest::Algorithm;
 
 pub use functions::{is_own, user_of};
@@ -205,9 +206,14 @@ struct Checks {
     in_dialog: i64,
 }
 
-/// Header fields of the message whose credentials were right.
+/// What was found right on this message.
 #[derive(Default)]
-struct Authorized(Vec<usize>);
+struct Authorized {
+    /// Values of header fields with right credentials.
+    fields: Vec<Span>,
+    /// `username` and realm of the last.
+    user: Option<(Vec<u8>, Vec<u8>)>,
+}
 
 /// What `auth_algorithm` chose for the message.
 #[derive(Default)]
@@ -247,6 +253,11 @@ pub fn check(cx: &mut Cx<'_>, offer: &Offer, ha1: &[u8]) -> Result<(), Denied> {
         cx.context.reply.headers.extend(line.into_iter().flatten());
     }
     Ok(())
+}
+
+/// `username` and realm of the credentials that were found right last, if any were.
+pub fn credentials(cx: &Cx<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
+    cx.context.data.get::<Authorized>()?.user.clone()
 }
 
 /// Seconds since 1970, as nonces hold them.

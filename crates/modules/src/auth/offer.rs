@@ -242,9 +242,13 @@ impl Offer {
         Some(line)
     }
 
-    /// Notes that they were right, for `consume_credentials()`.
+    /// Notes that they were right, for `consume_credentials()` and for modules that ask who it was.
     pub(super) fn note(&self, context: &mut Context) {
-        context.data.of::<Authorized>().0.push(self.field);
+        let Some(span) = context.message.headers().get(self.field).map(|header| header.value) else { return };
+        let user = (self.username(context).into_owned(), self.realm.to_vec());
+        let authorized = context.data.of::<Authorized>();
+        authorized.fields.push(span);
+        authorized.user = Some(user);
     }
 }
 

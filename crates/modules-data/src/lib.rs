@@ -5,13 +5,21 @@
 #![warn(missing_docs)]
 
 pub mod acc;
+pub mod alias_db;
+pub mod auth_db;
 pub mod database;
 pub mod db_mysql;
 pub mod db_postgres;
 pub mod db_sqlite;
+pub mod domain;
+pub mod group;
 pub mod htable;
+pub mod permissions;
 pub mod registrar;
+mod source;
+pub mod speeddial;
 pub mod sqlops;
+pub mod uri_db;
 pub mod usrloc;
 
 use engine::Module;
@@ -23,6 +31,13 @@ pub const ALL: &[&Module] = &[
     &db_mysql::MODULE,
     &db_postgres::MODULE,
     &sqlops::MODULE,
+    &alias_db::MODULE,
+    &auth_db::MODULE,
+    &domain::MODULE,
+    &group::MODULE,
+    &permissions::MODULE,
+    &speeddial::MODULE,
+    &uri_db::MODULE,
     &htable::MODULE,
     &registrar::MODULE,
     &usrloc::MODULE,

@@ -99,11 +99,7 @@ struct Registered {
 impl Registered {
     fn holds(&self, host: &[u8]) -> bool {
         self.any.load(Ordering::Acquire)
-            && self
-                .hosts
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .contains(&host.to_ascii_lowercase())
+            && self.hosts.read().unwrap_or_else(PoisonError::into_inner).contains(&host.to_ascii_lowercase())
     }
 }
 

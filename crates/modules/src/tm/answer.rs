@@ -7,6 +7,7 @@ use engine::{Context, Cx};
 use sip_transaction::Kind;
 use sip_transaction::server::Event;
 
+use super::counts::{self, Counts};
 use super::table::Table;
 use super::transaction::{Cancel, Id, Outcome, Request};
 use super::{callbacks, machine};
@@ -28,31 +29,43 @@ fn tagged(cx: &mut Cx<'_>, id: Id, tag_of: Id, reply: &Reply<'_>) -> bool {
     }
     let index = cx.shard.index;
     let table: &mut Table = cx.shard.kept();
-    let tag = table.tag(index, tag_of);
+    let own = table.tag(index, tag_of);
+    let tag = if reply.tag.is_empty() { &own } else { reply.tag };
     let mut bytes = std::mem::take(&mut table.buffer);
     bytes.clear();
-    let composed = reply::compose(cx, &Reply { tag: &tag, ..*reply }, &mut bytes);
+    let composed = reply::compose(cx, &Reply { tag, ..*reply }, &mut bytes);
     if let Err(error) = &composed {
         tracing::error!(target: "tm", "no reply was made: {error}");
         bytes.clear();
     }
     put(cx, id, code, &bytes);
     cx.shard.kept::<Table>().buffer = bytes;
+    counts::note(cx.shard, Counts::generated);
     super::events::response_sent(cx, id);
-    callbacks::replied_here(cx, code, &tag);
+    callbacks::replied_here(cx, code, tag);
     composed.is_ok()
 }
 
 /// Replies on the request from a route that has a reply in hand.
 pub(super) fn from_reply_route(cx: &mut Cx<'_>, id: Id, code: u16, reason: &[u8]) -> bool {
+    on_resting(cx, id, &Reply { code, reason, tag: b"", headers: b"" })
+}
+
+/// Replies on a request that no route runs on, from a place that has another message in hand, or none. Without a tag it is
+/// the transaction's.
+pub(super) fn on_resting(cx: &mut Cx<'_>, id: Id, reply: &Reply<'_>) -> bool {
     let table: &mut Table = cx.shard.kept();
     let Some(transaction) = table.get_mut(id) else { return false };
-    let Request::Home(mut request) = std::mem::replace(&mut transaction.request, Request::Away) else {
-        tracing::error!(target: "tm", "a route runs on the request, so that it cannot be answered from here");
-        return false;
+    let mut request = match std::mem::replace(&mut transaction.request, Request::Away) {
+        Request::Home(request) => request,
+        other => {
+            transaction.request = other;
+            tracing::error!(target: "tm", "a route runs on the request, so that it cannot be answered from here");
+            return false;
+        }
     };
     cx.context.swap_message(&mut request);
-    let sent = local(cx, id, code, reason, b"");
+    let sent = tagged(cx, id, id, reply);
     cx.context.swap_message(&mut request);
     if let Some(transaction) = cx.shard.kept::<Table>().get_mut(id) {
         transaction.request = Request::Home(request);
@@ -73,6 +86,7 @@ pub(super) fn pass_on(cx: &mut Cx<'_>, id: Id, mut received: Option<&mut Context
     reply::write_onward(context, &mut bytes);
     put(cx, id, code, &bytes);
     cx.shard.kept::<Table>().buffer = bytes;
+    counts::note(cx.shard, Counts::relayed);
     if let Some(passing) = passing {
         passing.done(cx, id, code, received.as_deref());
     }
@@ -121,6 +135,7 @@ fn put(cx: &mut Cx<'_>, id: Id, code: u16, bytes: &[u8]) {
     };
     machine::server_event(cx.shard, id, event);
     if code >= 200 {
+        counts::note(cx.shard, |counts, shard| counts.ended(shard, code));
         forget_replies(cx, id);
     }
 }

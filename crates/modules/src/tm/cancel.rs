@@ -3,11 +3,12 @@
 use engine::services::Services;
 use engine::{Cx, Flow};
 use sip_message::{HeaderId, Message};
-use sip_transaction::{client, hop};
+use sip_transaction::client;
+use sip_transaction::hop::Copied;
 
 use super::table::Table;
 use super::transaction::{Branch, Cancel, Id, SentCancel, Timers, Transaction};
-use super::{Tm, answer, machine, parked};
+use super::{Tm, answer, machine, params, parked};
 
 /// A CANCEL from the caller: answered here, and sent to every branch that has no final reply.
 pub(super) fn end_to_end(cx: &mut Cx<'_>, id: Id, invite: Id) -> Flow {
@@ -66,12 +67,13 @@ pub(crate) fn branch(services: &mut Services, id: Id, number: usize) {
     }
     let reason = std::mem::take(&mut transaction.cancel_reason);
     let mut is_new = false;
+    let copied = params::copied(&transaction.running);
     if let Some(branch) = transaction.branches.get_mut(number)
         && branch.is_pending()
         && matches!(branch.cancel, Cancel::None | Cancel::Waiting)
     {
         branch.cancel = Cancel::Waiting;
-        is_new = branch.state == client::State::Proceeding && write(branch, &reason);
+        is_new = branch.state == client::State::Proceeding && write(branch, copied, &reason);
     }
     transaction.cancel_reason = reason;
     if is_new {
@@ -82,19 +84,20 @@ pub(crate) fn branch(services: &mut Services, id: Id, number: usize) {
 /// Cancels a branch whose peer rang and never answered.
 pub(super) fn after_timeout(services: &mut Services, id: Id, number: usize) {
     let table: &mut Table = services.kept();
-    let branch = table.get_mut(id).and_then(|transaction| transaction.branches.get_mut(number));
+    let Some(Transaction { running, branches, .. }) = table.get_mut(id) else { return };
+    let branch = branches.get_mut(number);
     let Some(branch) = branch.filter(|branch| matches!(branch.cancel, Cancel::None | Cancel::Waiting)) else {
         return;
     };
-    if write(branch, b"") {
+    if write(branch, params::copied(running), b"") {
         machine::cancel_event(services, id, number, None);
     }
 }
 
-fn write(branch: &mut Branch, reason: &[u8]) -> bool {
+fn write(branch: &mut Branch, copied: Copied<'_>, reason: &[u8]) -> bool {
     let Ok(request) = Message::from_bytes(branch.request.clone()) else { return false };
     let mut bytes = Vec::with_capacity(512);
-    hop::write_cancel(&request, reason, &mut bytes);
+    copied.write_cancel(&request, reason, &mut bytes);
     let sent = SentCancel { state: client::State::Calling, request: bytes, timers: Timers::default() };
     branch.cancel = Cancel::Sent(Box::new(sent));
     true

@@ -113,7 +113,8 @@ fn create(cx: &mut Cx<'_>) -> Option<Id> {
         0 => u64::MAX,
         lifetime => table.milliseconds(now) + u64::from(lifetime),
     };
-    let id = table.insert(Box::new(Transaction {
+    let call = table.call_of(&cx.context.message);
+    let transaction = Box::new(Transaction {
         running: std::sync::Arc::clone(cx.running),
         kind,
         method,
@@ -138,7 +139,17 @@ fn create(cx: &mut Cx<'_>) -> Option<Id> {
         suspended: None,
         goes_on: None,
         local: None,
-    }));
+    });
+    let id = table.insert(transaction, call);
+    let shard = cx.shard.index;
+    let tm = cx.running.state::<Tm>();
+    let table: &mut Table = cx.shard.kept();
+    if let (None, Some(tm)) = (&table.counts, tm) {
+        table.counts = Some(std::sync::Arc::clone(&tm.counts));
+    }
+    if let Some(counts) = &table.counts {
+        counts.begun(shard, false);
+    }
     cx.data::<Current>().id = Some(id);
     cx.context.settled = true;
     callbacks::created(cx);

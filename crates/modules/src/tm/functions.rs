@@ -269,6 +269,22 @@ pub(super) fn set_no_e2e_cancel_reason(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow
     Flow::TRUE
 }
 
+/// `t_set_disable_internal_reply(0|1)`.
+pub(super) fn set_disable_internal_reply(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
+    current::wishes(cx).no_internal_reply = args.int(0) != Some(0);
+    Flow::TRUE
+}
+
+/// `t_clean()`: what has ended goes by itself, and nothing waits beyond its lifetime.
+pub(super) fn clean(_: &mut Cx<'_>, _: &Args<'_>) -> Flow {
+    Flow::TRUE
+}
+
+/// `t_use_uac_headers()`: CANCEL and ACK are made of the request as it was sent.
+pub(super) fn use_uac_headers(_: &mut Cx<'_>, _: &Args<'_>) -> Flow {
+    Flow::TRUE
+}
+
 /// A route will not be ended. A request that has been relayed or answered goes on without it, as does a reply; a
 /// transaction that nothing came of goes.
 pub(super) fn abandoned(cx: &mut Cx<'_>) -> bool {
@@ -299,8 +315,9 @@ pub(super) fn after_script(cx: &mut Cx<'_>) {
     let transaction = cx.shard.kept::<Table>().get(id);
     let is_idle = transaction.is_some_and(|t| t.status < 200 && t.branches.is_empty());
     let is_canceled = transaction.is_some_and(|t| t.canceled);
+    let failed = current.failed.filter(|_| !transaction.is_some_and(|t| t.wishes.no_internal_reply));
     if is_idle && !current.released {
-        match current.failed {
+        match failed {
             Some(failed) => {
                 let code =
                     u16::try_from(-failed).ok().filter(|code| (400..700).contains(code)).unwrap_or(500);

@@ -4,6 +4,7 @@ use engine::forward::Departure;
 use engine::services::Services;
 use sip_transaction::{Actions, Kind, TimerWheel, client, server};
 
+use super::counts;
 use super::table::{Alarm, Of, Table, Timer};
 use super::transaction::{Cancel, Id, Request, SentCancel, Timers};
 
@@ -197,9 +198,12 @@ pub(super) fn remove_if_over(services: &mut Services, id: Id) {
     {
         return;
     }
-    if let Some(Request::Home(context)) = table.remove(id).map(|transaction| transaction.request) {
+    let Some(transaction) = table.remove(id) else { return };
+    let status = transaction.status;
+    if let Request::Home(context) = transaction.request {
         table.give_back(context);
     }
+    counts::note(services, |counts, shard| counts.freed(shard, status));
 }
 
 /// Ends a transaction at once, with all its timers.

@@ -6,10 +6,12 @@
 
 pub(crate) mod answer;
 pub mod callbacks;
+pub(crate) mod calls;
 pub(crate) mod cancel;
 pub(crate) mod choice;
 mod clock;
 mod contacts;
+mod counts;
 pub(crate) mod create;
 pub(crate) mod current;
 mod events;
@@ -22,6 +24,8 @@ mod places;
 mod relay;
 mod response;
 mod rounds;
+mod rpc;
+mod shards;
 pub(crate) mod status;
 mod streams;
 pub(crate) mod table;
@@ -47,6 +51,7 @@ pub const MODULE: Module = Module {
     params: params::PARAMS,
     functions: FUNCTIONS,
     event_routes: events::ROUTES,
+    rpc: rpc::COMMANDS,
     start,
     ..Module::EMPTY
 };
@@ -56,8 +61,12 @@ pub(crate) fn end_silently(services: &mut engine::services::Services, id: transa
     parked::end_wait(services, id);
     cancel::pending(services, id);
     if let Some(transaction) = services.kept::<table::Table>().get_mut(id) {
+        let is_first = !transaction.is_answered();
         transaction.status = code;
         transaction.reply.clear();
+        if is_first {
+            counts::note(services, |counts, shard| counts.ended(shard, code));
+        }
     }
     let event = match code {
         ..300 => sip_transaction::server::Event::Success,
@@ -69,10 +78,14 @@ pub(crate) fn end_silently(services: &mut engine::services::Services, id: transa
 /// The module under one configuration.
 pub(crate) struct Tm {
     pub(crate) params: Params,
+    counts: Arc<counts::Counts>,
 }
 
 fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     let params = Params::of(setup);
+    // They are tmx's statistics, where that is loaded.
+    let group = if setup.is_loaded("tmx") { "tmx" } else { "tm" };
+    let counts = Arc::new(counts::Counts::new(setup.statistics(), group));
     let hooks = setup.hooks();
     hooks.after_script.push(functions::after_script);
     hooks.abandoned.push(functions::abandoned);
@@ -80,7 +93,7 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     hooks.in_hand.push(InHand { any: clock::has_unanswered, knows: create::is_known });
     hooks.stream_lost.push(streams::lost);
     hooks.clocks.push(Clock { next: clock::next, run: clock::run });
-    Ok(Arc::new(Tm { params }))
+    Ok(Arc::new(Tm { params, counts }))
 }
 
 const REQUEST: Routes = Routes::REQUEST.or(Routes::EVENT);
@@ -442,6 +455,27 @@ const FUNCTIONS: &[Function] = &[
         RELAY,
         contacts::next,
         "Makes the next branches of the same q the destinations; -2 when none is left.",
+    ),
+    Function::new(
+        "t_set_disable_internal_reply",
+        &[ArgKind::Int],
+        STEER,
+        functions::set_disable_internal_reply,
+        "Whether a request that could not be relayed is left to the script to answer.",
+    ),
+    Function::new(
+        "t_clean",
+        &[],
+        Routes::ANY,
+        functions::clean,
+        "True: transactions that have ended go by themselves.",
+    ),
+    Function::new(
+        "t_use_uac_headers",
+        &[],
+        Routes::ANY,
+        functions::use_uac_headers,
+        "True: a CANCEL or ACK made here has the From and To of the request as it was sent, in any case.",
     ),
     Function::new(
         "t_uac_send",

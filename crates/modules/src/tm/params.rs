@@ -3,9 +3,11 @@
 use cfg_syntax::ast::RouteKind;
 use cfg_vm::Str;
 use cfg_vm::program::RouteId;
-use engine::{Param, Setup};
+use engine::{Param, Running, Setup};
 use sip_transaction::Timing;
+use sip_transaction::hop::Copied;
 
+use super::Tm;
 use super::transaction::Wishes;
 
 /// The parameters' table.
@@ -112,6 +114,11 @@ pub(super) const PARAMS: &[Param] = &[
         "0",
         "Where the ACK of a 2xx to an INVITE of our own goes: 0 by its route set, 1 where the INVITE went, 2 to the sender.",
     ),
+    Param::text(
+        "ac_extra_hdrs",
+        "",
+        "CANCEL and the ACK of a failure repeat the INVITE's headers whose names begin with this, too.",
+    ),
     Param::int(
         "reparse_invite",
         "1",
@@ -121,6 +128,10 @@ pub(super) const PARAMS: &[Param] = &[
     Param::int("ruri_matching", "1", "How requests of RFC 2543 are matched; the Request-URI always counts.")
         .ignored(),
     Param::int("via1_matching", "1", "The same for the topmost Via.").ignored(),
+    Param::int("reply_matching", "1", "Accepted: a reply is known by its branch, which nobody can make.")
+        .ignored(),
+    Param::int("callid_matching", "1", "Accepted.").ignored(),
+    Param::int("callid_cseq_matching", "0", "Accepted.").ignored(),
     Param::int("noisy_ctimer", "1", "Accepted.").ignored(),
     Param::int("unix_tx_timeout", "500", "Accepted.").ignored(),
     Param::int("exec_time_check", "5000", "Accepted.").ignored(),
@@ -160,6 +171,8 @@ pub(crate) struct Params {
     /// `event_route[tm:local-response]`.
     pub(crate) on_local_response: Option<RouteId>,
     pub(crate) refuse_merged: bool,
+    /// What the names of headers begin with that CANCEL and ACK repeat beside the usual ones.
+    extra_headers: Str,
 }
 
 impl Params {
@@ -189,6 +202,7 @@ impl Params {
                 disable_6xx: is_on("disable_6xx_block", false),
                 disable_failover: false,
                 no_cancel_reason: !is_on("e2e_cancel_reason", true),
+                no_internal_reply: false,
                 keeps_request: ["T_inv", "T_req"].into_iter().any(|name| setup.uses_pv(name)),
             },
             auto_100_reason: text("auto_inv_100_reason", AUTO_100),
@@ -210,7 +224,16 @@ impl Params {
             user_agent: user_agent(setup),
             on_local_response: setup.route(RouteKind::Event, "tm:local-response"),
             refuse_merged: is_on("refuse_merged", false),
+            extra_headers: text("ac_extra_hdrs", ""),
         }
+    }
+}
+
+/// Which of an INVITE's headers its CANCEL and ACK repeat.
+pub(super) fn copied(running: &Running) -> Copied<'_> {
+    match running.state::<Tm>() {
+        Some(tm) => Copied { prefix: &tm.params.extra_headers },
+        None => Copied::NEEDED,
     }
 }
 

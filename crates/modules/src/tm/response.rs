@@ -8,12 +8,13 @@ use engine::module::{Next, Run};
 use engine::{Context, Cx};
 use sip_message::{Message, Method};
 use sip_transaction::client::{Event, State};
-use sip_transaction::{Actions, Kind, hop};
+use sip_transaction::{Actions, Kind};
 
+use super::counts::{self, Counts};
 use super::current::Current;
 use super::table::Table;
 use super::transaction::{Cancel, Id, Outcome, Request};
-use super::{Tm, answer, cancel, choice, machine, uac};
+use super::{Tm, answer, cancel, choice, machine, params, uac};
 
 /// Takes a reply that a branch of ours brought; nothing when it is none.
 pub(super) fn take(cx: &mut Cx<'_>) -> Option<Next> {
@@ -43,6 +44,7 @@ pub(super) fn take(cx: &mut Cx<'_>) -> Option<Next> {
         return None;
     }
     let (state, is_replica) = (branch.state, branch.is_replica);
+    counts::note(cx.shard, Counts::received);
     cx.data::<Current>().id = Some(id);
     cx.data::<Current>().branch = Some(number);
     if event == Event::Provisional && is_replica {
@@ -106,11 +108,12 @@ fn note(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
 /// The ACK of a failure is hop by hop (RFC 3261 §17.1.1.3).
 fn acknowledge(cx: &mut Cx<'_>, id: Id, number: usize) {
     let table: &mut Table = cx.shard.kept();
-    let Some(branch) = table.get(id).and_then(|t| t.branches.get(number)) else { return };
+    let Some(transaction) = table.get(id) else { return };
+    let Some(branch) = transaction.branches.get(number) else { return };
     let departure = branch.departure;
     let Ok(request) = Message::from_bytes(branch.request.clone()) else { return };
     let mut bytes = Vec::with_capacity(512);
-    hop::write_ack(&request, &cx.context.message, &mut bytes);
+    params::copied(&transaction.running).write_ack(&request, &cx.context.message, &mut bytes);
     machine::send(cx.shard, departure, &bytes, "an ACK");
 }
 
@@ -186,7 +189,8 @@ fn provisional(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
     let table: &mut Table = cx.shard.kept();
     let Some(transaction) = table.get(id) else { return };
     let is_waiting = transaction.branches.get(number).is_some_and(|b| matches!(b.cancel, Cancel::Waiting));
-    let passes = !transaction.is_answered() && !transaction.canceled && (status > 100 || relays_100);
+    let is_cancelled = transaction.canceled || is_waiting;
+    let passes = !transaction.is_answered() && !is_cancelled && (status > 100 || relays_100);
     if is_waiting {
         cancel::branch(cx.shard, id, number);
     }

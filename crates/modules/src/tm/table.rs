@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::sync::Arc;
 use std::time::Instant;
 
 use engine::Context;
 use engine::branch::{COOKIE, hex_digits};
-use sip_transaction::{Kind, ServerKey, TimerWheel, hop, server};
+use sip_message::{Message, Method};
+use sip_transaction::{Kind, ServerKey, TimerWheel, server};
 
+use super::counts::Counts;
 use super::merged::Originals;
+use super::params;
 use super::streams::Streams;
 use super::transaction::{Id, Transaction};
 
@@ -66,6 +70,8 @@ impl Hasher for Hashed {
 
 struct Slot {
     generation: u32,
+    /// A keyed hash of the Call-ID and CSeq, by which those who name a call find it; 0 for none.
+    call: u64,
     transaction: Option<Box<Transaction>>,
 }
 
@@ -84,6 +90,8 @@ pub(crate) struct Table {
     spare: Vec<Box<Context>>,
     /// Where messages are written before they are kept at their length.
     pub(crate) buffer: Vec<u8>,
+    /// Known from the first transaction on.
+    pub(super) counts: Option<Arc<Counts>>,
     /// Of slots that are made from now on: above all that there have been, so that no name comes twice.
     generation: u32,
 }
@@ -101,6 +109,7 @@ impl Default for Table {
             key: RandomState::new(),
             spare: Vec::new(),
             buffer: Vec::new(),
+            counts: None,
             generation: 0,
         }
     }
@@ -118,9 +127,9 @@ impl Table {
     }
 
     /// Keeps a transaction, under its name and its key.
-    pub(crate) fn insert(&mut self, transaction: Box<Transaction>) -> Id {
+    pub(crate) fn insert(&mut self, transaction: Box<Transaction>, call: u64) -> Id {
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: self.generation, transaction: None });
+            self.slots.push(Slot { generation: self.generation, call, transaction: None });
             (self.slots.len() - 1) as u32
         });
         let entry = &mut self.slots[slot as usize];
@@ -129,7 +138,45 @@ impl Table {
             self.by_key.insert(key, id);
         }
         entry.transaction = Some(transaction);
+        entry.call = call;
         id
+    }
+
+    /// What a request is found by for those who name its call; nothing for a CANCEL, which has its INVITE's.
+    pub(crate) fn call_of(&self, message: &Message) -> u64 {
+        match (message.call_id(), message.cseq()) {
+            (Ok(call_id), Ok(cseq)) if cseq.method != Method::Cancel => self.call(call_id, cseq.number),
+            _ => 0,
+        }
+    }
+
+    fn call(&self, call_id: &[u8], cseq: u32) -> u64 {
+        self.key.hash_one((call_id, cseq))
+    }
+
+    /// Notes what a transaction is found by whose message is written after it was made.
+    pub(crate) fn name_call(&mut self, id: Id, call: u64) {
+        if let Some(slot) =
+            self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)
+        {
+            slot.call = call;
+        }
+    }
+
+    /// The transaction with a Call-ID and CSeq. It looks at all of them, as this is asked by hand only.
+    pub(crate) fn find_call(&self, call_id: &[u8], cseq: u32) -> Option<Id> {
+        let call = self.call(call_id, cseq);
+        let is_it = |slot: &(usize, &Slot)| slot.1.call == call && slot.1.transaction.is_some();
+        let found = self.slots.iter().enumerate().find(is_it);
+        found.map(|(at, slot)| Id { slot: at as u32, generation: slot.generation })
+    }
+
+    /// All transactions.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Id, &Transaction)> {
+        self.slots.iter().enumerate().filter_map(|(at, slot)| {
+            let id = Id { slot: at as u32, generation: slot.generation };
+            Some((id, slot.transaction.as_deref()?))
+        })
     }
 
     pub(crate) fn get(&self, id: Id) -> Option<&Transaction> {
@@ -145,8 +192,10 @@ impl Table {
     /// Only what CANCEL and ACK are made of stays of a branch's INVITE.
     pub(crate) fn forget_sent(&mut self, id: Id, number: usize) {
         let mut buffer = std::mem::take(&mut self.buffer);
-        if let Some(branch) = self.get_mut(id).and_then(|transaction| transaction.branches.get_mut(number)) {
-            branch.heard(hop::Copied::NEEDED, &mut buffer);
+        if let Some(Transaction { running, branches, .. }) = self.get_mut(id)
+            && let Some(branch) = branches.get_mut(number)
+        {
+            branch.heard(params::copied(running), &mut buffer);
         }
         self.buffer = buffer;
     }

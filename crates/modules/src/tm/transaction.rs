@@ -36,6 +36,8 @@ pub(crate) struct Wishes {
     pub(crate) disable_6xx: bool,
     pub(crate) disable_failover: bool,
     pub(crate) no_cancel_reason: bool,
+    /// What cannot be relayed is answered by the script alone.
+    pub(crate) no_internal_reply: bool,
     /// The request is kept after its answer, for a variable that reads it then.
     pub(crate) keeps_request: bool,
 }

@@ -12,6 +12,8 @@ use cfg_vm::catalogue::{ArgKind, InnerRule, PvType, Routes};
 use engine::module::State;
 use engine::{Function, Module, Param, Pv, Setup, SetupError};
 
+use crate::tm::calls;
+
 /// The module's table.
 pub const MODULE: Module = Module {
     name: "tmx",
@@ -85,6 +87,23 @@ const FUNCTIONS: &[Function] = &[
         steer::cancel_branches,
         "Cancels the branches without a final reply: `all`, all `others`, or `this` one.",
     ),
+    Function::new(
+        "t_cancel_callid",
+        &[ArgKind::Format, ArgKind::Format, ArgKind::Int, ArgKind::Int],
+        Routes::ANY,
+        calls::t_cancel_callid,
+        "Cancels the INVITE of a Call-ID and CSeq and sets a flag on it; a code is the CANCEL's reason.",
+    )
+    .requires(3)
+    .waits(),
+    Function::new(
+        "t_reply_callid",
+        &[ArgKind::Format, ArgKind::Format, ArgKind::Int, ArgKind::Format],
+        Routes::ANY,
+        calls::t_reply_callid,
+        "Replies to the request of a Call-ID and CSeq.",
+    )
+    .waits(),
     Function::new(
         "t_precheck_trans",
         &[],

@@ -13,7 +13,7 @@ use sip_transaction::{Kind, server};
 use transport::{Proto, Target};
 
 use super::compose::{HeaderFault, Headers, Own};
-use super::{Id, Local, Outcome, Request, SendError, Tm};
+use super::{Id, Local, Request, SendError, Tm};
 use crate::tm::current::Current;
 use crate::tm::table::Table;
 use crate::tm::transaction::{self, Timers, Transaction};
@@ -49,14 +49,6 @@ fn is_uri(text: &[u8]) -> bool {
     sip_message::Uri::parse(text).is_ok()
 }
 
-/// Tells that a request was given up.
-pub(super) fn failed(services: &mut Services, running: &Arc<Running>, ready: Ready, code: u16) -> SendError {
-    if let Some(then) = ready.request.then {
-        then(services, running, Outcome { code, reply: None });
-    }
-    SendError::Unresolvable
-}
-
 /// Sends a request to a target. Nothing for an ACK, which begins no transaction.
 pub(super) fn launch(
     services: &mut Services,
@@ -84,11 +76,16 @@ pub(super) fn launch(
         forget(services, id);
         return Err(SendError::Headers(HeaderFault::Invalid));
     }
+    if let Some(id) = id {
+        let table: &mut Table = services.kept();
+        let call = table.call_of(&context.message);
+        table.name_call(id, call);
+    }
     context.destination.uri_to_send = Some(request.next_hop.unwrap_or(request.uri));
     context.destination.socket = request.socket;
     context.data.of::<Current>().id = id;
     if let Some(transaction) = id.and_then(|id| services.kept::<Table>().get_mut(id)) {
-        transaction.local = Some(Box::new(Local { then: request.then, user_agent }));
+        transaction.local = Some(Box::new(Local { then: None, user_agent }));
     }
     if !is_let_out(services, running, &mut context) {
         forget(services, id);
@@ -141,7 +138,6 @@ fn forget(services: &mut Services, id: Option<Id>) {
     if let Some(transaction) = services.kept::<Table>().get_mut(id) {
         transaction.request = transaction::Request::Spent;
         transaction.local = None;
-        transaction.status = 500;
     }
     machine::destroy(services, id);
 }
@@ -198,10 +194,10 @@ fn insert(
         Kind::Invite => wishes.timing.max_inv_lifetime,
         Kind::NonInvite => wishes.timing.max_noninv_lifetime,
     };
-    let now = services.now;
+    let (now, shard) = (services.now, services.index);
     let table: &mut Table = services.kept();
     let ends_at = if lifetime == 0 { u64::MAX } else { table.milliseconds(now) + u64::from(lifetime) };
-    table.insert(Box::new(Transaction {
+    let transaction = Box::new(Transaction {
         running: Arc::clone(running),
         kind,
         method,
@@ -226,7 +222,10 @@ fn insert(
         suspended: None,
         goes_on: None,
         local: None,
-    }))
+    });
+    table.counts.get_or_insert_with(|| Arc::clone(&tm.counts)).begun(shard, true);
+    // Its Call-ID is written later.
+    table.insert(transaction, 0)
 }
 
 /// Where a request is to leave from, and in which transaction.

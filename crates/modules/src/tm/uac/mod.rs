@@ -88,7 +88,8 @@ impl Request {
 
 /// What came of a request.
 pub struct Outcome {
-    /// The final code: the peer's, 408 when it was silent, 478 when the name was unknown, 477 when nothing could be sent.
+    /// The final code: the peer's, 408 when it was silent, 478 when the name was unknown, 477 when nothing could be sent, 500
+    /// when `event_route[tm:local-request]` dropped it after a wait.
     pub code: u16,
     /// The peer's reply; none where the code was made here.
     pub reply: Option<Box<Context>>,
@@ -118,6 +119,17 @@ pub enum SendError {
     Send(ForwardError),
 }
 
+impl SendError {
+    /// The code that stands for it where it comes too late to be an error.
+    fn code(&self) -> u16 {
+        match self {
+            Self::Unresolvable => 478,
+            Self::NoSuchSocket | Self::Send(_) => 477,
+            _ => 500,
+        }
+    }
+}
+
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -143,44 +155,62 @@ pub(crate) struct Local {
     user_agent: Str,
 }
 
-/// Sends a request. A name that has to be looked up is waited for beside the shard; that it has no address is then told by
-/// `then`.
+/// What could not be sent, with what was to be done in the end.
+struct Failed {
+    error: SendError,
+    then: Option<Then>,
+}
+
+/// Sends a request. A name that has to be looked up is waited for beside the shard; what fails after that is told by `then`.
 ///
 /// # Errors
 /// Nothing was sent, and `then` will not run.
-pub fn send(services: &mut Services, running: &Arc<Running>, request: Request) -> Result<(), SendError> {
+pub fn send(services: &mut Services, running: &Arc<Running>, mut request: Request) -> Result<(), SendError> {
+    let then = request.then.take();
     let ready = launch::Ready::of(running, request)?;
     let hop = ready.request.hop().ok_or(SendError::BadNextHop)?;
-    to_hop(services, running, hop, move |services, running, target| match target {
-        Some(target) => launch::launch(services, running, ready, target).map(drop),
-        None => Err(launch::failed(services, running, ready, 478)),
+    to_hop(services, running, hop, move |services, running, target| {
+        let sent = match target {
+            Some(target) => launch::launch(services, running, ready, target),
+            None => Err(SendError::Unresolvable),
+        };
+        match sent {
+            Ok(id) => {
+                outcome::awaited(services, id, then);
+                Ok(())
+            }
+            Err(error) => Err(Failed { error, then }),
+        }
     })
 }
 
 /// Looks a hop up and goes on with its first target: at once where it is known, else as a visit of the shard. What fails then
-/// is logged.
+/// is logged, and told with a code.
 fn to_hop(
     services: &mut Services,
     running: &Arc<Running>,
     hop: Hop,
-    then: impl FnOnce(&mut Services, &Arc<Running>, Option<Target>) -> Result<(), SendError> + Send + 'static,
+    go_on: impl FnOnce(&mut Services, &Arc<Running>, Option<Target>) -> Result<(), Failed> + Send + 'static,
 ) -> Result<(), SendError> {
     let mut nobody = Context::default();
     match forward::lookup(&Cx::new(&mut nobody, services, running), &hop) {
-        Lookup::Known(targets) => then(services, running, targets.first().copied()),
+        Lookup::Known(targets) => {
+            go_on(services, running, targets.first().copied()).map_err(|failed| failed.error)
+        }
         Lookup::Wait(answer) => {
             let (server, shard, running) =
                 (Arc::clone(&services.server), services.index, Arc::clone(running));
             services.server.runtime.spawn(async move {
                 let targets = answer.await;
                 let visit = move |services: &mut Services, _: &Arc<Running>| {
-                    if let Err(error) = then(services, &running, targets.first().copied()) {
+                    if let Err(Failed { error, then }) = go_on(services, &running, targets.first().copied()) {
                         tracing::error!(target: "tm", "a request of our own was not sent: {error}");
+                        if let Some(then) = then {
+                            then(services, &running, Outcome { code: error.code(), reply: None });
+                        }
                     }
                 };
-                if server.visit(shard, Box::new(visit)).is_err() {
-                    tracing::error!(target: "tm", "a request of our own was not sent: the shard's inbox is full");
-                }
+                super::shards::visit(&server, shard, Box::new(visit)).await;
             });
             Ok(())
         }

@@ -9,10 +9,18 @@ use sip_message::Message;
 use transport::Target;
 
 use super::ack::Path;
-use super::{Outcome, launch, to_hop};
+use super::{Failed, Outcome, SendError, Then, launch, to_hop};
 use crate::tm::table::Table;
 use crate::tm::transaction::{self, Id};
-use crate::tm::{cancel, machine};
+use crate::tm::{cancel, counts, machine};
+
+/// Keeps what is to be done in the end of a request that has just been sent.
+pub(super) fn awaited(services: &mut Services, id: Option<Id>, then: Option<Then>) {
+    let transaction = id.and_then(|id| services.kept::<Table>().get_mut(id));
+    if let Some(local) = transaction.and_then(|transaction| transaction.local.as_mut()) {
+        local.then = then;
+    }
+}
 
 /// Takes a reply whose routes have run.
 pub(in crate::tm) fn decide(cx: &mut Cx<'_>, id: Id, number: usize, status: u16) {
@@ -83,6 +91,16 @@ fn end(services: &mut Services, id: Id, code: u16, reply: Option<Box<Context>>) 
     }
     let then = transaction.local.as_mut().and_then(|local| local.then.take());
     let running = Arc::clone(&transaction.running);
+    if is_first {
+        let has_come = reply.is_some();
+        counts::note(services, |counts, shard| {
+            counts.ended(shard, code);
+            if has_come {
+                counts.relayed(shard);
+            }
+        });
+    }
+    let table: &mut Table = services.kept();
     match then.filter(|_| is_first) {
         Some(then) => then(services, &running, Outcome { code, reply }),
         None => {
@@ -124,7 +142,8 @@ fn by_its_path(cx: &mut Cx<'_>, path: &Path, departure: Departure, bytes: Vec<u8
         return;
     };
     let sent = to_hop(cx.shard, cx.running, hop, move |services, _, target| {
-        let Some(target) = target else { return Err(super::SendError::Unresolvable) };
+        let failed = |error| Failed { error, then: None };
+        let Some(target) = target else { return Err(failed(SendError::Unresolvable)) };
         // Another transport than the INVITE's has another socket.
         let listeners = &services.server.listeners;
         let stays = departure.target.proto == target.proto
@@ -132,7 +151,7 @@ fn by_its_path(cx: &mut Cx<'_>, path: &Path, departure: Departure, bytes: Vec<u8
         let other = || listeners.first(target.proto, target.addr.is_ipv4());
         let socket = if stays { Some(departure.socket) } else { other() };
         let Some(socket) = socket else {
-            return Err(super::SendError::Send(forward::ForwardError::NoSocket(target)));
+            return Err(failed(SendError::Send(forward::ForwardError::NoSocket(target))));
         };
         machine::send(services, Departure { socket, target, ..departure }, &bytes, "an ACK");
         Ok(())

@@ -8,12 +8,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use cfg_syntax::Diagnostic;
+use cfg_syntax::ast::Config;
 use cfg_vm::catalogue::{
     ArgKind, FunctionDecl, InnerRule, ParamDecl, ParamKind, ParseFn, PvDecl, PvType, Routes, TransformDecl,
 };
 use cfg_vm::host::WriteError;
 use cfg_vm::machine::End;
 use cfg_vm::program::RouteId;
+use cfg_vm::settings::Settings;
 use cfg_vm::{Index, Inner, Value};
 
 use crate::args::Args;
@@ -43,6 +46,9 @@ pub struct Module {
     pub rpc: &'static [Rpc],
     /// Reads the parameters and makes the module's state.
     pub start: fn(&mut Setup<'_>) -> Result<State, SetupError>,
+    /// What a configuration that loads this module may expect of it in vain: warnings for the check. It sees the tree, since
+    /// what matters is what was written.
+    pub surprises: fn(&Config, &Settings) -> Vec<Diagnostic>,
 }
 
 impl Module {
@@ -57,6 +63,7 @@ impl Module {
         event_routes: &[],
         rpc: &[],
         start: no_state,
+        surprises: no_surprises,
     };
 }
 
@@ -67,6 +74,11 @@ pub type State = Arc<dyn Any + Send + Sync>;
 /// For modules that keep nothing.
 pub fn no_state(_: &mut Setup<'_>) -> Result<State, SetupError> {
     Ok(Arc::new(()))
+}
+
+/// For modules that do what is expected of them.
+fn no_surprises(_: &Config, _: &Settings) -> Vec<Diagnostic> {
+    Vec::new()
 }
 
 /// What a function does.

@@ -75,6 +75,10 @@ impl Registry {
         let mut diagnostics = parsed.diagnostics;
         diagnostics.extend(outcome.diagnostics);
         let mut settings = outcome.settings;
+        let is_loaded = |module: &&&Module| settings.modules.iter().any(|loaded| loaded == module.name);
+        for module in self.modules.iter().filter(is_loaded) {
+            diagnostics.extend((module.surprises)(&parsed.config, &settings));
+        }
         settings.defines = parsed.defines.into_iter().map(|define| (define.name, define.value)).collect();
         Checked {
             path: path.to_owned(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::flow::{self, Scenario};
 use crate::message::{self, Message};
+use crate::server::Kind;
 
 /// One folder of `cases/`, `scenarios/` or `seed/`.
 #[derive(Debug)]
@@ -64,12 +65,14 @@ impl Case {
         Ok(cases)
     }
 
-    /// How many pairs it holds.
+    /// How many pairs it holds for a server.
     #[must_use]
-    pub fn pairs(&self) -> usize {
+    pub fn pairs(&self, kind: &Kind) -> usize {
         match &self.content {
             Content::Messages(messages) => messages.len(),
-            Content::Scenarios(scenarios) => scenarios.len(),
+            Content::Scenarios(scenarios) => {
+                scenarios.iter().filter(|scenario| scenario.is_for(kind)).count()
+            }
         }
     }
 

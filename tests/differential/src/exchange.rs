@@ -57,7 +57,7 @@ impl Exchange {
             Content::Messages(messages) => self.pairs(&mut server, messages),
             Content::Scenarios(scenarios) => {
                 let perform = |scenario| play::perform(self, &mut server, scenario, scenarios);
-                scenarios.iter().map(perform).collect()
+                scenarios.iter().filter(|scenario| scenario.is_for(kind)).map(perform).collect()
             }
         };
         self.endpoints.iter_mut().for_each(Endpoint::hang_up);

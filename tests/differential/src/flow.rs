@@ -10,7 +10,9 @@
 //! ```
 //!
 //! The name of a scenario is the user of its R-URI, by which configurations choose a route, and its Call-ID is
-//! `NAME@atlanta.example`. Everything is sent to the server's socket. Indented lines below a step are headers
+//! `NAME@atlanta.example`. `=== NAME on tandem` is performed on that server only (or `on kamailio`): a ladder whose steps
+//! are not the other's. Everything is sent to the server's socket, by `caller6` and
+//! `callee6` to its IPv6 one, `[::1]:25000`. Indented lines below a step are headers
 //! of the message (those of a name that it has already replace them) or, after `|`, lines of its body.
 //!
 //! | step | meaning |
@@ -33,12 +35,15 @@ use std::time::Duration;
 
 use crate::endpoint::{ENDPOINTS, Transport};
 use crate::error::{Error, Result};
+use crate::server::Kind;
 
 /// One ladder, from its first request to its end.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// Unique in its configuration.
     pub name: String,
+    /// The one server that it is performed on, by [`Kind::name`]; any, if none is named.
+    pub only_on: Option<String>,
     /// In order.
     pub steps: Vec<Step>,
 }
@@ -131,11 +136,12 @@ pub fn load(path: &Path) -> Result<Vec<Scenario>> {
     let mut scenarios: Vec<Scenario> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let at = |what: String| wrong(format!("line {}: `{line}`: {what}", number + 1));
-        if let Some(name) = line.strip_prefix("=== ") {
-            if scenarios.iter().any(|known| known.name == name) {
+        if let Some(heading) = line.strip_prefix("=== ") {
+            let scenario = Scenario::begun(heading.trim()).map_err(at)?;
+            if scenarios.iter().any(|known| known.name == scenario.name) {
                 return Err(at("two scenarios have this name".to_owned()));
             }
-            scenarios.push(Scenario { name: name.trim().to_owned(), steps: Vec::new() });
+            scenarios.push(scenario);
         } else if let Some(scenario) = scenarios.last_mut()
             && !line.trim().is_empty()
             && !line.starts_with('#')
@@ -147,6 +153,21 @@ pub fn load(path: &Path) -> Result<Vec<Scenario>> {
 }
 
 impl Scenario {
+    fn begun(heading: &str) -> std::result::Result<Self, String> {
+        let (name, only_on) = match heading.split_once(" on ") {
+            Some((name, server @ ("kamailio" | "tandem"))) => (name, Some(server.to_owned())),
+            Some(_) => return Err("the servers are `kamailio` and `tandem`".to_owned()),
+            None => (heading, None),
+        };
+        Ok(Self { name: name.to_owned(), only_on, steps: Vec::new() })
+    }
+
+    /// Whether `kind` performs it.
+    #[must_use]
+    pub fn is_for(&self, kind: &Kind) -> bool {
+        self.only_on.as_deref().is_none_or(|only| only == kind.name())
+    }
+
     fn add(&mut self, line: &str) -> std::result::Result<(), String> {
         if !line.starts_with(' ') {
             let action = action(line, &self.name)?;
@@ -252,7 +273,7 @@ fn usual_reason(code: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Pattern, Scenario, action};
+    use super::{Action, Kind, Pattern, Scenario, action};
 
     #[test]
     fn a_step_reads_like_a_sentence() {
@@ -266,8 +287,17 @@ mod tests {
     }
 
     #[test]
+    fn a_heading_may_name_the_one_server() {
+        let scenario = Scenario::begun("backup on tandem").unwrap();
+        assert_eq!(scenario.name, "backup");
+        assert!(scenario.is_for(&Kind::Tandem("tandem".into())) && !scenario.is_for(&Kind::Kamailio));
+        assert!(Scenario::begun("backup").unwrap().is_for(&Kind::Kamailio));
+        assert!(Scenario::begun("backup on asterisk").is_err());
+    }
+
+    #[test]
     fn indented_lines_belong_to_the_step_above() {
-        let mut scenario = Scenario { name: "x".to_owned(), steps: Vec::new() };
+        let mut scenario = Scenario::begun("x").unwrap();
         for line in ["caller sends MESSAGE", "    X-A: 1", "    | hello"] {
             scenario.add(line).unwrap();
         }

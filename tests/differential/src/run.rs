@@ -87,7 +87,7 @@ impl Comparison {
     ) -> Result<()> {
         let expected = recording::read(&case.folder.join("expected.out"))?;
         let own = recording::read(&case.folder.join("tandem.out"))?;
-        self.pairs += case.pairs();
+        self.pairs += case.pairs(kind);
         let outcomes = match run {
             Ok(outcomes) => outcomes,
             Err(error) => {
@@ -109,6 +109,10 @@ impl Comparison {
                 (Some(reference), _) if reference != text => {
                     self.wrong.push((pair, difference_text(reference, &text)));
                 }
+                (Some(_), _) if outcome.stuck.is_some() => {
+                    let why = outcome.stuck.as_deref().unwrap_or_default();
+                    self.wrong.push((pair, format!("is recorded without its end: {why}")));
+                }
                 (Some(_), Some(difference)) => {
                     if recording::find(&expected, &outcome.name) == Some(&text) {
                         self.wrong.push((pair, "is listed as a difference and is none".to_owned()));
@@ -116,10 +120,7 @@ impl Comparison {
                         self.listed.push(difference.clone());
                     }
                 }
-                (Some(_), None) => match &outcome.stuck {
-                    Some(why) => self.wrong.push((pair, format!("is recorded without its end: {why}"))),
-                    None => self.same += 1,
-                },
+                (Some(_), None) => self.same += 1,
             }
         }
         Ok(())

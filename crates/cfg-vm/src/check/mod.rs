@@ -8,7 +8,7 @@ mod graph;
 mod modules;
 mod surprise;
 mod types;
-mod walk;
+pub mod walk;
 
 use cfg_syntax::ast::{Config, Item};
 use cfg_syntax::{Diagnostic, Severity, SourceMap};

@@ -3,16 +3,19 @@
 use cfg_syntax::ast::{Argument, ArgumentKind, Block, CaseLabel, Expr, ExprKind, Statement, StatementKind};
 
 /// Sees what a walk passes.
-pub(super) trait Visitor {
+pub trait Visitor {
     /// A list of statements: a block or a case.
     fn statements(&mut self, statements: &[Statement]);
-    /// A condition of `if` (or, with `true`, of `while`); [`Visitor::expression`] follows.
-    fn condition(&mut self, condition: &Expr, repeats: Option<&Block>);
+    /// A condition of `if` (or of a `while` that repeats a block); [`Visitor::expression`] follows.
+    fn condition(&mut self, condition: &Expr, repeats: Option<&Block>) {
+        let _ = (condition, repeats);
+    }
     /// An expression, before its operands.
     fn expression(&mut self, expr: &Expr);
 }
 
-pub(super) fn block(visitor: &mut impl Visitor, block: &Block) {
+/// Shows `visitor` all of a block, from the first statement to the last, outer before inner.
+pub fn block(visitor: &mut impl Visitor, block: &Block) {
     statements(visitor, &block.statements);
 }
 

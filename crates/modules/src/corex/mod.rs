@@ -58,6 +58,7 @@ pub const MODULE: Module = Module {
         Rpc { name: "corex.list_aliases", doc: "Lists the names that count as this server.", run: rpc::list_aliases },
     ],
     start,
+    ..Module::EMPTY
 };
 
 const FORMAT: ArgKind = ArgKind::Format;

@@ -159,3 +159,42 @@ fn the_examples_check_without_a_word() {
     }
     assert!(checked > 0, "no example in {}", examples.display());
 }
+
+/// The articles' blocks whose prose expects more of a failure route than Kamailio gives: what the check says about them, and
+/// that it is quiet once Tandem's own parameter is set.
+#[test]
+fn check_points_out_what_a_failure_route_does_not_do() {
+    let blocks = [
+        (
+            "failover",
+            "unresolved_as_failure",
+            include_str!("../../../../tests/differential/seed/failover/block.cfg"),
+        ),
+        (
+            "serial",
+            "auto_next_contacts",
+            include_str!("../../../../tests/differential/seed/serial-forking/block.cfg"),
+        ),
+    ];
+    let modules = ["tm", "sl", "rr", "textops", "corex", "xlog", "pv"];
+    let modules: String = modules.iter().map(|name| format!("loadmodule \"{name}.so\"\n")).collect();
+    let mut said = String::new();
+    for (name, parameter, block) in blocks {
+        let folder = Folder::new();
+        let file = folder.write(&format!("{name}.cfg"), &format!("{modules}{block}"));
+        let output = tandem(&["check", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "it runs: {}", text(&output.stderr));
+        let above = format!("{}/", file.parent().unwrap().display());
+        said.push_str(&text(&output.stderr).replace(&above, ""));
+
+        let quiet = format!("{modules}modparam(\"tm\", \"{parameter}\", 1)\n{block}");
+        let file = folder.write(&format!("{name}-quiet.cfg"), &quiet);
+        let output = tandem(&["check", file.to_str().unwrap()]);
+        assert!(!text(&output.stderr).contains(parameter), "{}", text(&output.stderr));
+    }
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/server/surprises.golden"), &said).unwrap();
+        return;
+    }
+    assert_eq!(said, include_str!("surprises.golden"), "set UPDATE_GOLDEN=1 to take the new output");
+}

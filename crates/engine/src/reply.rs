@@ -68,11 +68,11 @@ pub fn send(cx: &mut Cx<'_>, reply: &Reply<'_>) -> Result<(), ReplyError> {
     result
 }
 
-/// How replies to the context's request leave.
+/// How replies to the context's request leave: through the socket that it came in by, since a forced one is the request's
+/// own way on.
 pub fn departure(cx: &Cx<'_>) -> Departure {
     let target = target_of_request(cx);
-    let forced = cx.context.destination.socket.filter(|id| cx.listeners().get(*id).proto == target.proto);
-    let socket = forced.unwrap_or(cx.context.received.listener);
+    let socket = cx.context.received.listener;
     let wishes = cx.context.stream;
     let stream = Stream {
         connection: cx.context.received.connection,

@@ -16,8 +16,10 @@ use crate::server::Server;
 /// How long a step waits for what it names.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The socket to which everything goes.
-const SERVER: &str = "127.100.100.1:5060";
+/// The server's socket to which an endpoint sends: that of its own address family.
+fn server_of(party: usize) -> &'static str {
+    if ENDPOINTS[party].1.starts_with('[') { "[::1]:25000" } else { "127.100.100.1:5060" }
+}
 
 /// A scenario while it is performed.
 struct Play<'a> {
@@ -127,7 +129,7 @@ impl Play<'_> {
         let bytes = self.exchange.network.localise(&bytes);
         let to = match sent.to {
             Some(to) => to,
-            None => self.exchange.socket_address(SERVER)?,
+            None => self.exchange.socket_address(server_of(party))?,
         };
         self.exchange.endpoints[party].send(sent.transport, to, &bytes, false)?;
         // Messages from several sockets may overtake one another: each is dealt with before the next is sent.
@@ -139,7 +141,7 @@ impl Play<'_> {
         self.exchange.sentinels += 1;
         let id = format!("sentinel-{}-", self.exchange.sentinels);
         self.sentinels.push(id.clone());
-        let to = self.exchange.socket_address(SERVER)?;
+        let to = self.exchange.socket_address(server_of(party))?;
         let text = sentinel(&id, None, Transport::Udp, self.exchange.endpoints[party].address);
         self.exchange.endpoints[party].send(Transport::Udp, to, &text, false)?;
         let mark = format!("sentinel {id}");

@@ -43,6 +43,8 @@ struct Key {
 struct Entry {
     hops: Vec<Option<Hop>>,
     until: Instant,
+    /// An INVITE of it was answered with a failure, whose ACK belongs to the transaction (RFC 3261 §17.1.1.3).
+    refused: bool,
 }
 
 /// All that a shard follows.
@@ -71,7 +73,8 @@ impl Followed {
             return false;
         }
         let until = now + if scope == Scope::Dialog { DIALOG } else { TRANSACTION };
-        let entry = self.entries.entry(key).or_insert_with(|| Entry { hops: Vec::new(), until });
+        let entry =
+            self.entries.entry(key).or_insert_with(|| Entry { hops: Vec::new(), until, refused: false });
         if !entry.hops.contains(&hop) {
             entry.hops.push(hop);
         }
@@ -87,12 +90,13 @@ impl Followed {
         self.sweep(now);
         let mut hops = Vec::new();
         for scope in [Scope::Transaction, Scope::Dialog] {
-            if scope == Scope::Transaction && is_apart(message, way) {
-                continue;
-            }
             let Some(entry) = Key::of(message, scope).and_then(|key| self.entries.get_mut(&key)) else {
                 continue;
             };
+            if scope == Scope::Transaction && is_apart(message, way, entry.refused) {
+                continue;
+            }
+            entry.refused |= is_refusal(message, way);
             if is_end(message, scope, way) {
                 entry.until = entry.until.min(now + OVER);
             }
@@ -117,11 +121,21 @@ impl Followed {
 }
 
 /// Whether a message is not a transaction's although it has its number: of what is received, requests are the script's to
-/// trace, which sees their retransmissions too; and an ACK that is passed on, below another's Via, is that of a 2xx, which is
-/// no part of the INVITE's transaction (RFC 3261 §17.1.1.3).
-fn is_apart(message: &Message, way: Way) -> bool {
-    let is_passed_on = || message.method() == Method::Ack && message.via_values().nth(1).is_some();
-    message.is_request() && (way == Way::In || is_passed_on())
+/// trace, which sees their retransmissions too, but for the ACK of a failure, which ends here; and an ACK that is passed on,
+/// below another's Via, is that of a 2xx, which is no part of the INVITE's transaction (RFC 3261 §17.1.1.3).
+fn is_apart(message: &Message, way: Way, refused: bool) -> bool {
+    let is_ack = message.method() == Method::Ack;
+    message.is_request()
+        && match way {
+            Way::In => !(is_ack && refused),
+            Way::Out => is_ack && message.via_values().nth(1).is_some(),
+        }
+}
+
+/// Whether it tells the caller that an INVITE has failed.
+fn is_refusal(message: &Message, way: Way) -> bool {
+    let is_failure = way == Way::Out && message.status().is_some_and(|status| status >= 300);
+    is_failure && message.cseq().is_ok_and(|cseq| cseq.method == Method::Invite)
 }
 
 /// A final reply that we send ends a transaction; the one to a BYE ends the dialog.
@@ -172,6 +186,10 @@ mod tests {
         assert_eq!(followed.hops(&message("ACK sip:a SIP/2.0", "1 ACK"), Way::Out, start), [hop("x")]);
         let passed_on = message("ACK sip:a SIP/2.0\r\nVia: ours", "1 ACK");
         assert_eq!(followed.hops(&passed_on, Way::Out, start), []);
+        let from_caller = message("ACK sip:a SIP/2.0", "1 ACK");
+        assert_eq!(followed.hops(&from_caller, Way::In, start), []);
+        assert_eq!(followed.hops(&message("SIP/2.0 486 Busy", "1 INVITE"), Way::Out, start), [hop("x")]);
+        assert_eq!(followed.hops(&from_caller, Way::In, start), [hop("x")]);
         assert_eq!(followed.hops(&message("SIP/2.0 180 R", "2 INVITE"), Way::In, start), []);
         let end = message("SIP/2.0 200 OK", "1 INVITE");
         assert_eq!(followed.hops(&end, Way::Out, start), [hop("x")]);

@@ -15,7 +15,7 @@ use transport::Proto;
 use transport::stream::LayerSource;
 use transport::ConnId;
 
-use crate::context::Received;
+use crate::context::{Context, Received};
 use crate::cx::Cx;
 use crate::forward::Departure;
 use crate::module::{Next, State};
@@ -76,6 +76,8 @@ pub struct Hooks {
     /// A route will not be ended: it panicked, or too much is parked for it to wait. True when the message is seen to;
     /// a request that nobody sees to is answered with 503 in the latter case.
     pub abandoned: Vec<fn(&mut Cx<'_>) -> bool>,
+    /// Routes that wait: told when one begins to and when it goes on.
+    pub waits: Vec<OnWait>,
     /// Asked in turn about a reply that `reply_route` let pass; the first that answers has taken it. One that nobody
     /// takes is forwarded without state.
     pub replies: Vec<fn(&mut Cx<'_>) -> Option<Next>>,
@@ -130,6 +132,16 @@ pub struct InHand {
 
 /// Hears that a configuration comes in force, or ends with the server.
 pub type OnConfiguration = fn(&Arc<Server>, &Arc<Running>);
+
+/// What a module does around a route's waits, on the route's message: while it waits, others may need what they share.
+#[derive(Clone, Copy)]
+pub struct OnWait {
+    /// The route begins to wait.
+    pub begins: fn(&mut Services, &mut Context),
+    /// It goes on, now.
+    pub ends: fn(&mut Services, &mut Context),
+}
+
 /// Sees what came in.
 pub type OnReceived = fn(&mut Services, &Arc<Running>, &Received, &[u8]);
 /// Sees what went out.

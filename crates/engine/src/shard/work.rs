@@ -320,6 +320,9 @@ impl Shard {
             }
             _ => {}
         }
+        for hook in &work.running.hooks.waits {
+            (hook.begins)(&mut self.services, &mut work.context);
+        }
         let ticket = self.parked.keep(work);
         let runtime = self.services.server.runtime.clone();
         let inbox =
@@ -344,7 +347,10 @@ impl Shard {
 
     /// Goes on with a parked route.
     pub(super) fn resume(&mut self, ticket: u64, resume: Resume) {
-        let Some(work) = self.parked.take(ticket) else { return };
+        let Some(mut work) = self.parked.take(ticket) else { return };
+        for hook in &work.running.hooks.waits {
+            (hook.ends)(&mut self.services, &mut work.context);
+        }
         self.stretch(work, |cx, execution, then| {
             let call = match resume(cx) {
                 Flow::Wait(pending) => return Stretch::Wait(pending),

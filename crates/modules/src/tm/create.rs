@@ -134,6 +134,7 @@ fn create(cx: &mut Cx<'_>) -> Option<Id> {
         canceled: false,
         cancel_reason: Vec::new(),
         next_job: None,
+        lent: None,
         saved: None,
         earlier: None,
         suspended: None,

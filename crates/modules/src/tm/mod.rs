@@ -26,8 +26,10 @@ mod response;
 mod rounds;
 mod rpc;
 mod shards;
+mod shared;
 pub(crate) mod status;
 mod streams;
+mod surprises;
 pub(crate) mod table;
 pub(crate) mod transaction;
 pub mod uac;
@@ -38,7 +40,7 @@ use cfg_syntax::ast::RouteKind;
 use cfg_vm::catalogue::{ArgKind, Parsed, Routes};
 use cfg_vm::regex::{Flags, Regex};
 use engine::module::State;
-use engine::setup::{Clock, InHand};
+use engine::setup::{Clock, InHand, OnWait};
 use engine::{Function, Module, Setup, SetupError};
 
 pub(crate) use functions::{of_message, reply};
@@ -53,6 +55,7 @@ pub const MODULE: Module = Module {
     event_routes: events::ROUTES,
     rpc: rpc::COMMANDS,
     start,
+    surprises: surprises::find,
     ..Module::EMPTY
 };
 
@@ -91,6 +94,7 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     hooks.abandoned.push(functions::abandoned);
     hooks.replies.push(response::take);
     hooks.in_hand.push(InHand { any: clock::has_unanswered, knows: create::is_known });
+    hooks.waits.push(OnWait { begins: shared::begins_to_wait, ends: shared::goes_on });
     hooks.stream_lost.push(streams::lost);
     hooks.clocks.push(Clock { next: clock::next, run: clock::run });
     Ok(Arc::new(Tm { params, counts }))

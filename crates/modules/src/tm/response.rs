@@ -13,8 +13,8 @@ use sip_transaction::{Actions, Kind};
 use super::counts::{self, Counts};
 use super::current::Current;
 use super::table::Table;
-use super::transaction::{Cancel, Id, Outcome, Request};
-use super::{Tm, answer, cancel, choice, machine, params, uac};
+use super::transaction::{Cancel, Id, Outcome};
+use super::{Tm, answer, cancel, choice, machine, params, shared, uac};
 
 /// Takes a reply that a branch of ours brought; nothing when it is none.
 pub(super) fn take(cx: &mut Cx<'_>) -> Option<Next> {
@@ -124,7 +124,7 @@ fn routes(cx: &mut Cx<'_>, id: Id, number: usize) -> Next {
     let of_branch = transaction.branches.get(number).and_then(|branch| branch.on_reply);
     let Some(route) = of_branch.or(transaction.wishes.on_reply) else { return decide(cx) };
     let then = if of_branch.is_some() { after_branch_route } else { after_route };
-    swap_variables(cx, id);
+    shared::swap(cx.shard, cx.context, id);
     Next::Run(Run { route, context: RouteContext::Reply, then })
 }
 
@@ -142,7 +142,7 @@ fn after_branch_route(cx: &mut Cx<'_>, end: End) -> Next {
 fn after_route(cx: &mut Cx<'_>, end: End) -> Next {
     let current = *cx.data::<Current>();
     let (Some(id), Some(number)) = (current.id, current.branch) else { return Next::Done };
-    swap_variables(cx, id);
+    shared::swap(cx.shard, cx.context, id);
     if end.drop && cx.context.message.status().is_some_and(|status| status < 200) {
         machine::branch_event(cx.shard, id, number, Event::Provisional);
         return Next::Done;
@@ -154,16 +154,6 @@ fn after_route(cx: &mut Cx<'_>, end: End) -> Next {
 pub(super) fn go_on(cx: &mut Cx<'_>) {
     // Nothing follows a reply's routes.
     let _ = after_route(cx, End { code: 1, drop: false, exit: true });
-}
-
-/// The transaction's AVPs and flags are seen in its reply routes, and what these do to them stays.
-fn swap_variables(cx: &mut Cx<'_>, id: Id) {
-    let table: &mut Table = cx.shard.kept();
-    let Some(transaction) = table.get_mut(id) else { return };
-    if let Request::Home(request) = &mut transaction.request {
-        std::mem::swap(&mut request.variables, &mut cx.context.variables);
-        std::mem::swap(&mut request.flags.message, &mut cx.context.flags.message);
-    }
 }
 
 /// Passes the reply on, keeps it, or makes the choice among all that were kept.

@@ -14,6 +14,7 @@ use transport::{ConnId, Proto};
 
 use super::parked::GoOn;
 use super::rounds::Earlier;
+use super::shared::Lent;
 use super::uac::Local;
 
 /// Which transaction of its shard. One that has ended is not found again under its name.
@@ -72,6 +73,8 @@ pub(crate) struct Transaction {
     pub(crate) cancel_reason: Vec<u8>,
     /// Something is to be done on the request as soon as no route runs on it any more.
     pub(crate) next_job: Option<fn(&mut Cx<'_>) -> Next>,
+    /// The AVPs of the request while the route on it waits.
+    pub(crate) lent: Option<Box<Lent>>,
     /// How far the changes of the request go that failure routes begin with.
     pub(crate) saved: Option<Mark>,
     /// What the failure route said about replies from before.

@@ -217,6 +217,7 @@ fn insert(
         canceled: false,
         cancel_reason: Vec::new(),
         next_job: None,
+        lent: None,
         saved: None,
         earlier: None,
         suspended: None,

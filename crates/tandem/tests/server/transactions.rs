@@ -97,22 +97,51 @@ fn a_branch_route_that_waits_goes_on_and_its_branch_is_sent_with_what_it_did() {
 }
 
 #[test]
-fn a_transaction_that_waits_is_continued_from_any_shard() {
+fn a_transaction_that_waits_is_continued_from_another_shard_and_from_its_own() {
     let server = Server::start_with(
         "loadmodule \"tm.so\"\nloadmodule \"tmx.so\"\nroute[GO] { t_reply(\"200\", \"Went on\"); }\nrequest_route {\n  \
-         if ($rU == \"parked\") {\n    t_newtran();\n    $shv(index) = $T(id_index);\n    $shv(label) = $T(id_label);\n    \
-         t_suspend();\n    exit;\n  }\n  if (t_continue(\"$shv(index)\", \"$shv(label)\", \"GO\")) {\n    \
-         sl_send_reply(\"200\", \"Continued\");\n  } else {\n    sl_send_reply(\"500\", \"Not there\");\n  }\n}\n",
+         t_newtran();\n  if ($rU == \"parked\") {\n    $shv(index) = $T(id_index);\n    $shv(label) = $T(id_label);\n    \
+         t_suspend();\n    exit;\n  }\n  $var(index) = $T(id_index);\n  \
+         if (t_continue(\"$shv(index)\", \"$shv(label)\", \"GO\")) {\n    \
+         t_reply(\"200\", \"Continued $shv(index) $var(index)\");\n  } else {\n    t_reply(\"500\", \"Not there\");\n  }\n}\n",
         &["--shards", "2"],
     );
     let (parked, other) = (Peer::of(&server), Peer::of(&server));
-    // Each pair of calls is of two shards or of one by chance.
-    for number in 0..12 {
+    let mut seen = [false; 2];
+    // Which shard a call is of is chance: 64 pairs that are all of one kind come up once in 2^63 runs.
+    for number in 0..64 {
         parked.send("INVITE", "parked", &format!("parked-{number}"));
         assert!(parked.receive().starts_with("SIP/2.0 100 "), "{}", server.log());
         other.send("OPTIONS", &format!("other-{number}"), &format!("other-{number}"));
-        assert!(other.receive().starts_with("SIP/2.0 200 Continued"), "{}", server.log());
+        let told = other.receive();
+        let indices: Vec<u64> = told
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("SIP/2.0 200 Continued "))
+            .unwrap_or_else(|| panic!("{told}{}", server.log()))
+            .split(' ')
+            .map(|index| index.parse().unwrap())
+            .collect();
         let answer = parked.receive();
         assert!(answer.starts_with("SIP/2.0 200 Went on"), "{answer}");
+        // `$T(id_index)` is the place in the shard's table times the number of shards, plus the shard.
+        seen[usize::from(indices[0] % 2 != indices[1] % 2)] = true;
+        if seen == [true; 2] {
+            return;
+        }
     }
+    panic!("never both of one shard and of two: {seen:?}");
+}
+
+#[test]
+fn a_task_runs_with_the_data_that_it_was_given() {
+    let server = Server::start(
+        "loadmodule \"tm.so\"\nloadmodule \"async.so\"\nmodparam(\"async\", \"workers\", 1)\nroute[TASK] {\n  \
+         xlog(\"L_NOTICE\", \"task has [$async(data)]\\n\");\n}\nrequest_route {\n  \
+         async_task_data(\"TASK\", \"user=$rU\");\n  sl_send_reply(\"200\", \"Begun\");\n}\n",
+    );
+    let peer = Peer::of(&server);
+    peer.send("OPTIONS", "one", "one");
+    assert!(peer.receive().starts_with("SIP/2.0 200 Begun"));
+    server.wait_for_log("task has [user=one]");
 }

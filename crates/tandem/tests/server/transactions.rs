@@ -136,7 +136,7 @@ fn a_transaction_that_waits_is_continued_from_another_shard_and_from_its_own() {
 #[test]
 fn a_task_runs_with_the_data_that_it_was_given() {
     let server = Server::start(
-        "loadmodule \"tm.so\"\nloadmodule \"async.so\"\nmodparam(\"async\", \"workers\", 1)\nroute[TASK] {\n  \
+        "loadmodule \"tm.so\"\nloadmodule \"tmx.so\"\nloadmodule \"async.so\"\nmodparam(\"async\", \"workers\", 1)\nroute[TASK] {\n  \
          xlog(\"L_NOTICE\", \"task has [$async(data)]\\n\");\n}\nrequest_route {\n  \
          async_task_data(\"TASK\", \"user=$rU\");\n  sl_send_reply(\"200\", \"Begun\");\n}\n",
     );

@@ -43,7 +43,7 @@ fn told(error: &SendError) -> Flow {
     if matches!(error, SendError::Dropped) { Flow::TRUE } else { Flow::FALSE }
 }
 
-fn prepared(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Ready, SendError> {
+fn prepared(cx: &Cx<'_>, args: &Args<'_>) -> Result<Ready, SendError> {
     // Kamailio's RPC writes a dot for nothing.
     let given = |at: usize| Some(args.str(at)).filter(|text| !text.is_empty() && text.as_bytes() != b".");
     let socket = match given(3) {

@@ -56,7 +56,9 @@ pub(crate) fn listen_sockets(
 /// Whether TLS is asked for and there is a module that speaks it.
 fn encrypts(settings: &Settings) -> bool {
     let core = &settings.core;
-    core.int("enable_tls") != 0 && core.int("disable_tcp") == 0 && settings.modules.iter().any(|name| name == "tls")
+    core.int("enable_tls") != 0
+        && core.int("disable_tcp") == 0
+        && settings.modules.iter().any(|name| name == "tls")
 }
 
 fn specs(listen: &Listen) -> impl Iterator<Item = ListenSpec> + '_ {

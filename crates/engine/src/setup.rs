@@ -11,9 +11,9 @@ use cfg_vm::Value;
 use cfg_vm::bound::{self, BoundPv, BoundTemplate};
 use cfg_vm::program::{Program, RouteId};
 use cfg_vm::settings::{ModuleParam, Settings};
+use transport::ConnId;
 use transport::Proto;
 use transport::stream::LayerSource;
-use transport::ConnId;
 
 use crate::context::{Context, Received};
 use crate::cx::Cx;

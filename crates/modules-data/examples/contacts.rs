@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release -p modules-data --example contacts [count]`
 
+#![allow(clippy::print_stdout, reason = "it is what the program is for")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +61,7 @@ fn contact(aor: &str, number: usize) -> Arc<Contact> {
         received: received.as_bytes(),
         instance: instance.as_bytes(),
         socket: b"udp:192.0.2.1:5060",
-        facts: Facts { expires: if number % 2 == 0 { 4_000 } else { 8_000 }, ..Facts::default() },
+        facts: Facts { expires: if number.is_multiple_of(2) { 4_000 } else { 8_000 }, ..Facts::default() },
         ..Draft::default()
     };
     Arc::new(Contact::new(draft, Standing::New))

@@ -213,7 +213,7 @@ impl Normaliser {
         let mut rest = line;
         while let Some(at) = rest.find("uloc-") {
             out.push_str(&rest[..at]);
-            match self.contact_part(rest[at..].as_bytes()) {
+            match self.contact_part(&rest.as_bytes()[at..]) {
                 Some((name, length)) => {
                     out.push_str(&latin(&name));
                     rest = &rest[at + length..];

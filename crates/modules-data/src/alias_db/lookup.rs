@@ -65,7 +65,7 @@ pub(super) fn alias_db_find(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 
 /// Asks for a URI; goes on with at least one that was found.
 fn look_up(
-    cx: &mut Cx<'_>,
+    cx: &Cx<'_>,
     table: &[u8],
     uri: &[u8],
     flags: Flags,

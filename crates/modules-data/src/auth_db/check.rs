@@ -48,7 +48,7 @@ pub(super) fn proxy_authenticate(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     authenticate(cx, args, Kind::Proxy, None, Whose::Anybody)
 }
 
-fn authenticate(cx: &mut Cx<'_>, args: &Args<'_>, kind: Kind, method: Option<Str>, whose: Whose) -> Flow {
+fn authenticate(cx: &Cx<'_>, args: &Args<'_>, kind: Kind, method: Option<Str>, whose: Whose) -> Flow {
     let (realm, table) = (args.str(0), args.text(1));
     if realm.is_empty() || table.is_empty() {
         tracing::error!(target: "auth_db", "a realm and a table are needed to check credentials");

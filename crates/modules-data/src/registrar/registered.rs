@@ -109,7 +109,7 @@ fn take(record: &mut Record, ruid: Option<&[u8]>) -> (i64, Changes) {
     (code, Changes { removed, ..Changes::default() })
 }
 
-fn settle(cx: &mut Cx<'_>, table: &Arc<Table>, changes: Changes, code: i64) -> Flow {
+fn settle(cx: &Cx<'_>, table: &Arc<Table>, changes: Changes, code: i64) -> Flow {
     let server = Arc::clone(cx.server());
     let Some(unwritten) = cx.state::<Usrloc>().settle(&server, table, changes) else {
         return Flow::Done(code);

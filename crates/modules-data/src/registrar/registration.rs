@@ -297,7 +297,7 @@ impl Reading<'_> {
             message.index().all(HeaderId::Allow).map(|field| methods::mask(message.bytes(field.value)));
         let connection = self.context.received.connection.and_then(|id| i32::try_from(id.0).ok());
         Facts {
-            cseq: message.cseq().ok().and_then(|cseq| u32::try_from(cseq.number).ok()).unwrap_or_default(),
+            cseq: message.cseq().map(|cseq| cseq.number).unwrap_or_default(),
             methods: allow.reduce(|all, more| all | more).unwrap_or(ALL_METHODS),
             branch_flags: self.context.flags.branch,
             flags: if self.flags.memory_only() { MEMORY_ONLY } else { 0 },

@@ -38,12 +38,12 @@ impl Origin {
     /// Reads everything and makes the domains. Blocks on files.
     pub(super) fn load(&self) -> Result<Domains, Refused> {
         match &self.file {
-            Some(path) => self.from_file(path),
-            None => self.from_params(),
+            Some(path) => self.of_file(path),
+            None => self.of_params(),
         }
     }
 
-    fn from_params(&self) -> Result<Domains, Refused> {
+    fn of_params(&self) -> Result<Domains, Refused> {
         let mut domains = Vec::new();
         for role in [Role::Server, Role::Client] {
             let mut profile = Profile { sessions: self.sessions, ..Profile::default() };
@@ -58,7 +58,7 @@ impl Origin {
         Ok(Domains::new(domains))
     }
 
-    fn from_file(&self, path: &Path) -> Result<Domains, Refused> {
+    fn of_file(&self, path: &Path) -> Result<Domains, Refused> {
         let refused = |message: String| Refused { param: Some("config"), message };
         let text = std::fs::read_to_string(path)
             .map_err(|error| refused(format!("cannot read {}: {error}", path.display())))?;

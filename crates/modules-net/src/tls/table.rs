@@ -46,7 +46,9 @@ pub(super) const PVS: &[Pv] = &[
         "tls_description",
         PvType::Str,
         |cx, _| {
-            read::of_facts(cx, |facts| Some(cfg_vm::Value::Str(format!("{}\n", facts.suite.description()).into())))
+            read::of_facts(cx, |facts| {
+                Some(cfg_vm::Value::Str(format!("{}\n", facts.suite.description()).into()))
+            })
         },
         "The cipher as OpenSSL describes it, with a line end.",
     ),
@@ -65,7 +67,9 @@ pub(super) const PVS: &[Pv] = &[
     Pv::new(
         "tls_peer_server_name",
         PvType::Str,
-        |cx, _| read::of_facts(cx, |facts| facts.server_name.clone().map(|name| cfg_vm::Value::Str(name.into()))),
+        |cx, _| {
+            read::of_facts(cx, |facts| facts.server_name.clone().map(|name| cfg_vm::Value::Str(name.into())))
+        },
         "The server name that the client asked for.",
     ),
     own_way!("tls_peer_version", Int, version, Peer, "The version number in the peer's certificate."),

@@ -90,7 +90,9 @@ pub(super) fn raw(cx: &mut Cx<'_>, whose: Whose) -> Value {
 
 /// The certificate in PEM, percent-encoded.
 pub(super) fn urlencoded(cx: &mut Cx<'_>, whose: Whose) -> Value {
-    of_facts(cx, |facts| der(facts, whose).and_then(Certificate::pem).map(|pem| Value::Str(percent(&pem).into())))
+    of_facts(cx, |facts| {
+        der(facts, whose).and_then(Certificate::pem).map(|pem| Value::Str(percent(&pem).into()))
+    })
 }
 
 /// The parts of a holder's or issuer's name, `/C=DE/O=Acme/CN=example.org`.

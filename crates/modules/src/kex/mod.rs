@@ -27,8 +27,16 @@ pub const MODULE: Module = Module {
             doc: "Prints counters as `group:name = value`; `all`, `group:` or a name says which.",
             run: rpc::get_statistics,
         },
-        Rpc { name: "pkg.info", doc: "Describes the memory: there is one for all threads.", run: rpc::memory_info },
-        Rpc { name: "pkg.stats", doc: "Tells the memory in use, in one row for all threads.", run: rpc::memory },
+        Rpc {
+            name: "pkg.info",
+            doc: "Describes the memory: there is one for all threads.",
+            run: rpc::memory_info,
+        },
+        Rpc {
+            name: "pkg.stats",
+            doc: "Tells the memory in use, in one row for all threads.",
+            run: rpc::memory,
+        },
         Rpc { name: "stats.fetch", doc: "Gives counters as a structure of texts.", run: rpc::fetch },
         Rpc { name: "stats.fetchn", doc: "Gives counters as a structure of numbers.", run: rpc::fetchn },
         Rpc { name: "stats.reset_statistics", doc: "Sets counters to 0.", run: rpc::reset },

@@ -269,9 +269,11 @@ pub(super) fn set_no_e2e_cancel_reason(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow
     Flow::TRUE
 }
 
-/// `t_set_disable_internal_reply(0|1)`.
+/// `t_set_disable_internal_reply(0|1)`; as in Kamailio, only in a transaction that is there.
 pub(super) fn set_disable_internal_reply(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    current::wishes(cx).no_internal_reply = args.int(0) != Some(0);
+    if let Some(transaction) = current::transaction(cx) {
+        transaction.wishes.no_internal_reply = args.int(0) != Some(0);
+    }
     Flow::TRUE
 }
 

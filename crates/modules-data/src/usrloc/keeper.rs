@@ -150,6 +150,7 @@ async fn round(server: &Arc<Server>, usrloc: &Usrloc, now: i64) {
         }
         return;
     }
+    let _writing = usrloc.shared.writing.lock().await;
     for table in usrloc.tables() {
         let mut writer = Writer::new(usrloc, &table);
         for stripe in 0..table.stripes() {
@@ -169,6 +170,7 @@ async fn round(server: &Arc<Server>, usrloc: &Usrloc, now: i64) {
 
 /// Writes everything that the database lacks.
 pub(super) async fn flush(usrloc: &Usrloc, now: i64) {
+    let _writing = usrloc.shared.writing.lock().await;
     for table in usrloc.tables() {
         let mut writer = Writer::new(usrloc, &table);
         for stripe in 0..table.stripes() {
@@ -216,6 +218,8 @@ impl<'a> Writer<'a> {
         if self.is_over {
             // Changed contacts are found again by their mark.
             self.table.remember_gone(gone);
+        } else {
+            self.table.confirm(&changed);
         }
     }
 }

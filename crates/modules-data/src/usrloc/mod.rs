@@ -95,7 +95,7 @@ pub const MODULE: Module = Module {
             "Seconds in which a REGISTER with the same Call-ID and CSeq counts as a retransmission.",
         ),
         Param::int_in("fetch_rows", 1, 1_000_000, "2000", "Rows that are read at once while loading."),
-        Param::int_in("hash_size", 2, 16, "10", "The memory table has 2 to the power of this many stripes."),
+        Param::int_in("hash_size", 2, 16, "10", "The memory table shows 2 to the power of this many slots."),
         Param::int("nat_bflag", "-1", "The branch flag of contacts behind NAT."),
         Param::text("preload", "", "A table to be loaded that no function names.").repeatable(),
         Param::text(
@@ -229,6 +229,8 @@ pub struct Shared {
     pub ruids: Ruids,
     /// The keeper's rounds have begun.
     is_kept: AtomicBool,
+    /// Held by who writes what was left to be written: one at a time, so that what one has in hand is not missed by another.
+    writing: tokio::sync::Mutex<()>,
 }
 
 /// Locations under one configuration; other modules get it by `Cx::state_of`.
@@ -300,7 +302,12 @@ impl Unwritten {
     /// Writes it; false when the change is lost, because memory does not have it either.
     pub async fn write(self) -> bool {
         match self.backing.write(&self.table.name, &self.changed, &self.gone).await {
-            Ok(()) => true,
+            Ok(()) => {
+                if self.is_in_memory {
+                    self.table.confirm(&self.changed);
+                }
+                true
+            }
             Err(_) if self.is_in_memory => {
                 self.table.remember_gone(self.gone);
                 true

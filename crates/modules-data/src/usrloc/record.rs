@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::contact::{Contact, Field};
+use super::contact::{Contact, Field, Standing};
 
 /// How a contact is found among those of its address of record (`matching_mode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -173,6 +173,25 @@ impl Record {
                 Some(removed)
             }
         }
+    }
+
+    /// Where another contact has a contact's identifier now, it counts as changed from now on; false where none has it.
+    pub fn renew_unless(&mut self, contact: &Arc<Contact>) -> bool {
+        let ruid = contact.text(Field::Ruid);
+        let Some(at) = self.contacts().iter().position(|one| one.text(Field::Ruid) == ruid) else {
+            return false;
+        };
+        let current = &self.contacts()[at];
+        if !Arc::ptr_eq(current, contact) {
+            // Another value, not another mark: the mark of this one may be about to be set by who wrote it.
+            let renewed = Arc::new(Contact::new(current.draft(), Standing::Dirty));
+            match self {
+                Self::None => {}
+                Self::One(one) => *one = renewed,
+                Self::Many(contacts) => contacts[at] = renewed,
+            }
+        }
+        true
     }
 
     /// Takes all away that do not stay.

@@ -140,11 +140,12 @@ pub(super) fn dump(call: &RpcCall<'_>) -> Answer {
 }
 
 fn dump_table(table: &Table, is_brief: bool, now: i64) -> RpcValue {
-    let (mut aors, mut longest) = (Vec::new(), 0);
+    let mut aors = Vec::new();
+    let mut slots = vec![0usize; table.slots()];
     for stripe in 0..table.stripes() {
-        let records = table.stripe(stripe);
-        longest = longest.max(records.len());
-        for (aor, record) in records {
+        let slot = stripe % table.slots();
+        for (aor, record) in table.stripe(stripe) {
+            slots[slot] += 1;
             let name = RpcValue::Str(String::from_utf8_lossy(&aor).into_owned());
             if is_brief {
                 aors.push(field("AoR", name));
@@ -152,17 +153,18 @@ fn dump_table(table: &Table, is_brief: bool, now: i64) -> RpcValue {
             }
             let info = vec![
                 field("AoR", name),
-                field("HashID", int(stripe as i64)),
+                field("HashID", int(slot as i64)),
                 field("Contacts", contacts(&record, now)),
             ];
             aors.push(field("Info", RpcValue::Struct(info)));
         }
     }
     let count = aors.len() as i64;
+    let longest = slots.into_iter().max().unwrap_or_default();
     let statistics = vec![field("Records", int(count)), field("Max-Slots", int(longest as i64))];
     RpcValue::Struct(vec![
         field("Domain", table.name.as_str().into()),
-        field("Size", int(table.stripes() as i64)),
+        field("Size", int(table.slots() as i64)),
         field("AoRs", RpcValue::Struct(aors)),
         field("Stats", RpcValue::Struct(statistics)),
     ])

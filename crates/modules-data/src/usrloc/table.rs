@@ -14,12 +14,17 @@ use super::record::Record;
 pub struct Table {
     /// Its name, also in the database.
     pub name: String,
+    /// As many as Kamailio's table would have: what commands show.
+    slots: usize,
     stripes: Box<[Mutex<Stripe>]>,
     /// Addresses of record are the peers' choice.
     key: RandomState,
     counts: Counts,
     is_loaded: AtomicBool,
 }
+
+/// The fewest stripes, as a power of two: a million contacts are a few hundred in each, so that no sweep holds a lock for long.
+const FINE: u32 = 12;
 
 #[derive(Default)]
 struct Stripe {
@@ -84,11 +89,13 @@ pub struct Sweep {
 }
 
 impl Table {
-    /// An empty one with `1 << size` stripes, as `hash_size` says, within reason.
+    /// An empty one that shows `1 << size` slots, as `hash_size` says, within reason; it has as many stripes or more.
     pub fn new(name: &str, size: u32, statistics: &Statistics) -> Self {
-        let stripes = (0..1usize << size.clamp(2, 16)).map(|_| Mutex::default()).collect();
+        let size = size.clamp(2, 16);
+        let stripes = (0..1usize << size.max(FINE)).map(|_| Mutex::default()).collect();
         Self {
             name: name.to_owned(),
+            slots: 1 << size,
             stripes,
             key: RandomState::new(),
             counts: Counts::new(name, statistics),
@@ -103,6 +110,11 @@ impl Table {
 
     pub(super) fn mark_loaded(&self) {
         self.is_loaded.store(true, Ordering::Release);
+    }
+
+    /// How many slots Kamailio's table would have; a stripe's is its remainder.
+    pub fn slots(&self) -> usize {
+        self.slots
     }
 
     /// How many stripes it has.
@@ -175,6 +187,18 @@ impl Table {
     pub fn remember_gone(&self, contacts: impl IntoIterator<Item = Arc<Contact>>) {
         for contact in contacts {
             self.lock(self.stripe_of(contact.text(Field::Aor))).gone.push(contact);
+        }
+    }
+
+    /// Contacts were written: one that is not the current one any more may have come to the database behind the change that
+    /// replaced it, which is written once more, or behind the deletion that took it away.
+    pub fn confirm(&self, written: &[Arc<Contact>]) {
+        for contact in written {
+            let mut stripe = self.lock(self.stripe_of(contact.text(Field::Aor)));
+            let record = stripe.records.get_mut(contact.text(Field::Aor));
+            if !record.is_some_and(|record| record.renew_unless(contact)) {
+                stripe.gone.push(Arc::clone(contact));
+            }
         }
     }
 
@@ -268,6 +292,28 @@ mod tests {
         known.mark_written();
         let swept = table.sweep(stripe, sweep);
         assert_eq!((swept.changed.len(), swept.gone.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_was_written_too_late_is_put_right() {
+        let table = Table::new("location", 2, &Statistics::new(1));
+        let sweep = Sweep { now: 1, collects: true };
+        let swept = || {
+            let swept = table.sweep(table.stripe_of(b"al"), sweep);
+            (swept.changed.len(), swept.gone.len())
+        };
+        let [first, second] = [(); 2].map(|()| contact("al", "a", 0));
+        table.change(b"al", |record| record.insert(first.clone(), Order::ByQ));
+        first.mark_written();
+        table.confirm(&[first.clone()]);
+        assert_eq!(swept(), (0, 0), "it is the current one");
+        table.change(b"al", |record| record.update(0, second.clone(), Order::ByQ));
+        second.mark_written();
+        table.confirm(&[first.clone()]);
+        assert_eq!(swept(), (1, 0), "its successor is written again");
+        table.change(b"al", |record| record.remove(0));
+        table.confirm(&[first]);
+        assert_eq!(swept(), (0, 1), "nobody has it any more");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use store::{Database, Query, Value};
 use super::rig::{PATIENCE, Peer, Server, request, wait_until};
 
 /// Something on a database, from a test.
-fn with<T>(url: &str, work: impl AsyncFnOnce(Database) -> T) -> T {
+pub(super) fn with<T>(url: &str, work: impl AsyncFnOnce(Database) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { work(Database::new(url.as_bytes()).unwrap()).await })
 }

@@ -14,6 +14,7 @@ pub mod db_sqlite;
 pub mod domain;
 pub mod group;
 pub mod htable;
+pub mod nathelper;
 pub mod permissions;
 pub mod registrar;
 mod source;
@@ -39,6 +40,7 @@ pub const ALL: &[&Module] = &[
     &speeddial::MODULE,
     &uri_db::MODULE,
     &htable::MODULE,
+    &nathelper::MODULE,
     &registrar::MODULE,
     &usrloc::MODULE,
 ];

@@ -14,13 +14,13 @@ pub mod debugger;
 pub mod ipops;
 pub mod kex;
 pub mod maxfwd;
-pub mod nathelper;
 pub mod path;
 pub mod pike;
 pub mod pv;
 pub mod rr;
 pub mod rtimer;
 pub mod sanity;
+pub mod sender;
 pub mod siptrace;
 pub mod siputils;
 pub mod sl;
@@ -43,7 +43,6 @@ pub const ALL: &[&Module] = &[
     &ipops::MODULE,
     &kex::MODULE,
     &maxfwd::MODULE,
-    &nathelper::MODULE,
     &path::MODULE,
     &pike::MODULE,
     &pv::MODULE,

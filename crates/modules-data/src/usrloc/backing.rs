@@ -26,10 +26,11 @@ pub struct Backing {
 }
 
 /// One page of a table.
-pub(super) struct Page {
-    pub(super) contacts: Vec<Contact>,
+pub struct Page {
+    /// Its contacts.
+    pub contacts: Vec<Contact>,
     /// Where the next one begins; none after the last.
-    pub(super) next: Option<Vec<u8>>,
+    pub next: Option<Vec<u8>>,
 }
 
 impl Backing {
@@ -125,7 +126,10 @@ impl Backing {
     }
 
     /// The contacts after an identifier, in the order of identifiers.
-    pub(super) async fn page(&self, table: &str, after: Option<&[u8]>, rows: u64) -> Result<Page, Error> {
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn page(&self, table: &str, after: Option<&[u8]>, rows: u64) -> Result<Page, Error> {
         let known = self.watched(self.known(table).await)?;
         let ruid = self.layout.name(Column::Ruid);
         let mut query = self.query(table, &known, Vec::new());

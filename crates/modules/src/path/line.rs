@@ -8,9 +8,7 @@ use sip_message::{Class, HeaderId, Slot};
 use transport::Proto;
 
 use super::{Format, Path};
-use crate::nathelper::address::write_uri;
-use crate::nathelper::alias;
-use crate::nathelper::received::escaped;
+use crate::sender::{self, escaped, write_uri};
 
 /// The lines that one message is to carry.
 #[derive(Default)]
@@ -79,7 +77,7 @@ fn params(path: &Path, context: &Context, given: &[u8], sender: Sender) -> Str {
     if sender == Sender::Told {
         let (source, proto) = (context.received.source, context.received.proto);
         text = match path.format {
-            Format::Alias => alias::parameter(&path.received_name, source, proto),
+            Format::Alias => sender::alias(&path.received_name, source, proto),
             Format::Uri => {
                 let mut uri = Vec::new();
                 write_uri(source, proto, &mut uri);

@@ -5,8 +5,7 @@ use engine::Cx;
 use sip_message::{Param, Params};
 
 use super::{Format, Path};
-use crate::nathelper::address::write_uri;
-use crate::nathelper::alias;
+use crate::sender::{self, write_uri};
 
 /// Sends the request to the address in the parameters of the Route that led it here.
 pub(super) fn follow(cx: &mut Cx<'_>, params: &[u8]) {
@@ -14,7 +13,7 @@ pub(super) fn follow(cx: &mut Cx<'_>, params: &[u8]) {
     let Some(value) = value_of(params, &path.received_name) else { return };
     let uri = match path.format {
         Format::Uri => unescaped(value),
-        Format::Alias => alias::read(value).map(|(address, proto)| {
+        Format::Alias => sender::read_alias(value).map(|(address, proto)| {
             let mut uri = Vec::new();
             write_uri(address, proto, &mut uri);
             uri

@@ -242,6 +242,14 @@ impl Peer {
         String::from_utf8_lossy(&bytes[..length]).into_owned()
     }
 
+    /// Nothing has come that was not received yet.
+    pub(crate) fn hears_nothing(&self) -> bool {
+        self.socket.set_nonblocking(true).unwrap();
+        let heard = self.socket.recv_from(&mut [0; 1]).is_ok();
+        self.socket.set_nonblocking(false).unwrap();
+        !heard
+    }
+
     /// Sends an OPTIONS and gives the status line of the answer to it, passing over others. As any client over UDP, it
     /// sends again after T1: the system drops datagrams for which a socket has no room.
     pub(crate) fn ask(&self, mark: &str) -> String {

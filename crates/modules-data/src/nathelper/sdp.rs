@@ -6,8 +6,9 @@ use engine::{Args, Context, Cx, Flow};
 use sip_message::sdp::{Line, Sdp};
 use sip_message::{Class, ContentType, EditList, HeaderId, Message};
 
+use modules::sender::parse;
+
 use super::Nathelper;
-use super::address::parse;
 
 /// The description in a message's body, alone or as a part of it.
 pub(super) fn description(message: &Message) -> Option<Sdp<'_>> {

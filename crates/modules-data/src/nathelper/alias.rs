@@ -1,7 +1,6 @@
 //! `;alias=ip~port~transport` in a Contact's URI: where its sender really is (as draft-ietf-sip-outbound's
 //! predecessors did it; RFC 3261 leaves a URI's own parameters to whoever made it).
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 
 use cfg_vm::{Str, Value};
@@ -9,8 +8,9 @@ use engine::{Args, Context, Cx, Flow};
 use sip_message::{NameAddr, Param, Uri};
 use transport::Proto;
 
+use modules::sender::{self, parse, write_uri};
+
 use super::Nathelper;
-use super::address::{number_of, parse, proto_of, write, write_uri};
 use super::contact::{chosen, host_port};
 
 pub(super) fn add(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
@@ -29,18 +29,9 @@ pub(super) fn add_given(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     }
 }
 
-/// `;alias=…`
-pub(crate) fn parameter(name: &[u8], address: SocketAddr, proto: Proto) -> Vec<u8> {
-    let mut text = [b";", name, b"="].concat();
-    write(address, '~', &mut text);
-    // A Vec takes everything.
-    let _ = write!(text, "~{}", number_of(proto));
-    text
-}
-
 /// Right after host and port.
 fn add_first(cx: &mut Cx<'_>, address: SocketAddr, proto: Proto) -> Flow {
-    let alias = parameter(&cx.state::<Nathelper>().alias, address, proto);
+    let alias = sender::alias(&cx.state::<Nathelper>().alias, address, proto);
     change(cx.context, |contact, at| {
         let split = at - contact.uri_text.as_ptr() as usize;
         let (before, after) = contact.uri_text.split_at(split);
@@ -52,7 +43,7 @@ fn add_first(cx: &mut Cx<'_>, address: SocketAddr, proto: Proto) -> Flow {
 pub(super) fn set(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let (source, proto) = (cx.context.received.source, cx.context.received.proto);
     let name = &cx.state::<Nathelper>().alias;
-    let alias = parameter(name, source, proto);
+    let alias = sender::alias(name, source, proto);
     let trims = args.int(0) == Some(1);
     change(cx.context, |contact, _| {
         let uri = contact.uri_text;
@@ -96,15 +87,6 @@ fn change(context: &mut Context, make: impl FnOnce(&NameAddr<'_>, usize) -> Vec<
     Flow::TRUE
 }
 
-/// The address that an alias's value holds.
-pub(crate) fn read(value: &[u8]) -> Option<(SocketAddr, Proto)> {
-    let mut parts = value.split(|&byte| byte == b'~');
-    let ip = parse(parts.next()?)?;
-    let port = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
-    let proto = proto_of(parts.next()?)?;
-    parts.next().is_none().then_some((SocketAddr::new(ip, port), proto))
-}
-
 /// The alias of a URI: the first, or the last.
 fn find<'a>(uri: &Uri<'a>, name: &[u8], last: bool) -> Option<Param<'a>> {
     let mut aliases = uri.params().filter(|param| param.name.eq_ignore_ascii_case(name));
@@ -116,7 +98,7 @@ pub(super) fn handle(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let text = cx.context.request_uri();
     let Ok(uri) = Uri::parse(&text) else { return Flow::FALSE };
     let Some(alias) = find(&uri, &cx.state::<Nathelper>().alias, last) else { return Flow::Done(2) };
-    let Some((address, proto)) = alias.value.and_then(read) else {
+    let Some((address, proto)) = alias.value.and_then(sender::read_alias) else {
         tracing::error!(target: "nathelper", "the request URI's alias is no address: {}", text.escape_ascii());
         return Flow::FALSE;
     };
@@ -139,7 +121,10 @@ fn cut(uri: &Str, param: &Param<'_>) -> Vec<u8> {
 pub(super) fn set_to_variable(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let name = &cx.state::<Nathelper>().alias;
     let uri = chosen(&cx.context.message).and_then(|(_, contact)| contact.uri().ok());
-    let found = uri.and_then(|uri| find(&uri, name, false)).and_then(|param| param.value).and_then(read);
+    let found = uri
+        .and_then(|uri| find(&uri, name, false))
+        .and_then(|param| param.value)
+        .and_then(sender::read_alias);
     let (Some((address, proto)), Some(pv)) = (found, args.pv(0)) else { return Flow::FALSE };
     let mut text = Vec::new();
     write_uri(address, proto, &mut text);
@@ -149,21 +134,6 @@ pub(super) fn set_to_variable(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_alias_that_was_written_is_read_back() {
-        let address = "192.0.2.4:5070".parse().expect("an address");
-        assert_eq!(parameter(b"alias", address, Proto::Tcp), b";alias=192.0.2.4~5070~2");
-        assert_eq!(read(b"192.0.2.4~5070~2"), Some((address, Proto::Tcp)));
-        let six = "[2001:db8::1]:5060".parse().expect("an address");
-        assert_eq!(parameter(b"a", six, Proto::Udp), b";a=[2001:db8::1]~5060~1");
-        assert_eq!(read(b"[2001:db8::1]~5060~1"), Some((six, Proto::Udp)));
-        for broken in
-            ["192.0.2.4~5070", "192.0.2.4~5070~9", "name~5070~1", "192.0.2.4~x~1", "192.0.2.4~1~1~1"]
-        {
-            assert_eq!(read(broken.as_bytes()), None, "{broken}");
-        }
-    }
 
     #[test]
     fn aliases_are_cut_out_of_a_uri() {

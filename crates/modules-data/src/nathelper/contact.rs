@@ -3,7 +3,7 @@
 use engine::{Args, Context, Cx, Flow};
 use sip_message::{HeaderId, HeaderValue, Message, NameAddr, Span};
 
-use super::address;
+use modules::sender;
 
 /// The last value of the first Contact header: of several Contacts, Kamailio works on this one.
 pub(super) fn chosen(message: &Message) -> Option<(HeaderValue, NameAddr<'_>)> {
@@ -36,7 +36,7 @@ pub(super) fn fix(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
         return Flow::FALSE;
     };
     let mut text = Vec::new();
-    address::write(received.source, ':', &mut text);
+    sender::write(received.source, ':', &mut text);
     edits.replace(span, &text);
     Flow::TRUE
 }

@@ -3,8 +3,9 @@
 use cfg_vm::Value;
 use engine::{Args, Context, Cx, Flow};
 
+use modules::sender::{escaped, write_uri};
+
 use super::Nathelper;
-use super::address::write_uri;
 
 pub(super) fn fix_register(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
     let Some(pv) = &cx.state::<Nathelper>().received else {
@@ -39,30 +40,4 @@ pub(super) fn add_param(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
         }
     }
     Flow::TRUE
-}
-
-/// `;name=…` within a URI, where a semicolon and an equals sign of the value must be escaped.
-pub(crate) fn escaped(name: &[u8], uri: &[u8]) -> Vec<u8> {
-    let mut text = [b";", name, b"="].concat();
-    for &byte in uri {
-        match byte {
-            b';' => text.extend_from_slice(b"%3B"),
-            b'=' => text.extend_from_slice(b"%3D"),
-            _ => text.push(byte),
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_uri_within_a_uri_is_escaped() {
-        assert_eq!(
-            escaped(b"received", b"sip:1.1.1.1:5;transport=tcp"),
-            b";received=sip:1.1.1.1:5%3Btransport%3Dtcp"
-        );
-    }
 }

@@ -1,13 +1,13 @@
 //! Signs that a sender is behind an address translator.
 
 use engine::{Args, Cx, Flow};
+use modules::sender::parse;
 use sip_message::{Rport, Uri};
 use transport::Proto;
 
-use super::address::parse;
 use super::contact::chosen;
 use super::sdp::{description, media_addresses};
-use super::{Nathelper, address::Ranges};
+use super::{Nathelper, ranges::Ranges};
 
 /// The signs in the order of their bits.
 const SIGNS: [fn(&Cx<'_>, Ranges) -> bool; 10] = [

@@ -1,45 +1,51 @@
 //! Module `nathelper`: senders behind address translators — found out, and made reachable.
 //!
-//! Keeping translators open by pings needs the contacts of `usrloc`; that part comes with it.
+//! [`pings`] keeps the translators open, for the contacts of `usrloc`.
 
-pub(crate) mod address;
-pub(crate) mod alias;
+mod alias;
 mod contact;
-pub(crate) mod received;
+mod pings;
+mod ranges;
+mod received;
+mod request;
 mod sdp;
 mod suspicion;
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use cfg_vm::Value;
 use cfg_vm::bound::BoundPv;
 use cfg_vm::catalogue::{ArgKind, PvType, Routes};
-use engine::module::State;
+use cfg_vm::{Str, Value};
+use engine::module::{Rpc, State};
+use engine::rpc::{RpcCall, RpcError, RpcValue};
 use engine::{Args, Cx, Flow, Function, Module, Param, Pv, PvArgs, Setup, SetupError};
 
-use address::Ranges;
+use pings::{Plan, Shared};
+use ranges::Ranges;
 
 /// The module's table.
 pub const MODULE: Module = Module {
     name: "nathelper",
     doc: "Finds senders behind address translators and makes them reachable.",
     params: &[
-        Param::int("natping_interval", "0", "Seconds between pings of one contact; 0 pings nobody."),
-        Param::int("ping_nated_only", "0", "Pings only contacts behind translators.").ignored(),
+        Param::int_in("natping_interval", 0, 86_400, "0", "Seconds between pings of one contact; 0 pings nobody."),
+        Param::int("ping_nated_only", "0", "Pings only contacts behind translators."),
         Param::text("nortpproxy_str", "a=nortpproxy:yes", "The line that `fix_nated_sdp` adds with flag 4; none when empty."),
         Param::text("received_avp", "", "Variable that `fix_nated_register` fills."),
-        Param::text("force_socket", "", "Socket that pings leave from.").ignored(),
-        Param::text("sipping_from", "", "From of SIP pings.").ignored(),
-        Param::text("sipping_method", "OPTIONS", "Method of SIP pings.").ignored(),
-        Param::int("sipping_bflag", "-1", "Branch flag of contacts that are pinged by SIP.").ignored(),
-        Param::int("natping_disable_bflag", "-1", "Branch flag of contacts that are not pinged.").ignored(),
-        Param::int("natping_processes", "1", "Processes that ping.").ignored(),
-        Param::text("natping_socket", "", "Raw socket that pings leave from.").ignored(),
-        Param::int("keepalive_timeout", "0", "Seconds after which a silent contact is removed.").ignored(),
-        Param::int("udpping_from_path", "0", "Pings the host of the contact's Path.").ignored(),
-        Param::int("ignore_path", "0", "Pings contacts with Path directly.").ignored(),
+        Param::text("force_socket", "", "Socket that pings leave from."),
+        Param::text("sipping_from", "", "From of SIP pings."),
+        Param::text("sipping_method", "OPTIONS", "Method of SIP pings."),
+        Param::int("sipping_bflag", "-1", "Branch flag of contacts that are pinged by SIP."),
+        Param::int("natping_disable_bflag", "-1", "Branch flag of contacts that are not pinged."),
+        Param::int("natping_processes", "1", "Pings never run on a shard.").ignored(),
+        Param::text("natping_socket", "", "Address that pings are made to come from; they come from where they leave.").ignored(),
+        Param::int("keepalive_timeout", "0", "Seconds after which a silent contact is removed."),
+        Param::int("udpping_from_path", "0", "Pings go to the contact's Path anyway.").ignored(),
+        Param::int("ignore_path", "0", "Pings contacts with Path directly."),
         Param::int_in("append_sdp_oldmediaip", 0, 1, "1", "Keeps replaced addresses in `a=oldmediaip` lines."),
-        Param::int("filter_server_id", "0", "Pings only contacts of this server.").ignored(),
+        Param::int("filter_server_id", "0", "Pings only contacts of this server."),
         Param::int_in("nat_addr_mode", 0, 1, "1", "1 counts all of 192.0.0.0/24 as private, 0 its first eight addresses."),
         Param::text("alias_name", "alias", "Name of the Contact URI's parameter that carries the sender's address."),
     ],
@@ -120,6 +126,11 @@ pub const MODULE: Module = Module {
         Pv::new("rr_count", PvType::Int, rr_count, "How many Record-Routes there are."),
         Pv::new("rr_top_count", PvType::Int, rr_top_count, "How many of them the topmost server added: 0, 1 or 2."),
     ],
+    rpc: &[Rpc {
+        name: "nathelper.enable_ping",
+        doc: "Pings (1), or pauses pinging (0).",
+        run: enable_ping,
+    }],
     start,
     ..Module::EMPTY
 };
@@ -134,18 +145,12 @@ struct Nathelper {
     no_proxy_line: Vec<u8>,
     keeps_old_addresses: bool,
     alias: Vec<u8>,
+    /// Who is pinged, if anybody is.
+    plan: Option<Plan>,
+    shared: Arc<Shared>,
 }
 
 fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
-    if let Some(param) = setup.values("natping_interval").last()
-        && param.value.as_int().is_some_and(|seconds| seconds > 0)
-        && !setup.is_loaded("usrloc")
-    {
-        return Err(SetupError::at(
-            param,
-            "contacts are pinged as usrloc has them; load usrloc or set this to 0",
-        ));
-    }
     let received = match setup.values("received_avp").last() {
         Some(param) => {
             let text = param.value.as_text().unwrap_or_default();
@@ -153,6 +158,15 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
         }
         None => None,
     };
+    let shared = setup.before::<Nathelper>().map_or_else(
+        || Arc::new(Shared::new(RandomState::new().hash_one(0))),
+        |before| Arc::clone(&before.shared),
+    );
+    let plan = plan(setup)?;
+    if plan.is_some() {
+        setup.hooks().begun.push(pings::begun);
+        setup.hooks().replies.push(pings::take_reply);
+    }
     let alias = setup.text("alias_name").filter(|name| !name.is_empty()).unwrap_or(b"alias");
     Ok(Arc::new(Nathelper {
         ranges: if setup.int("nat_addr_mode") == Some(0) {
@@ -164,7 +178,52 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
         no_proxy_line: setup.text("nortpproxy_str").unwrap_or(b"a=nortpproxy:yes").trim_ascii_end().to_vec(),
         keeps_old_addresses: setup.int("append_sdp_oldmediaip") != Some(0),
         alias: alias.to_vec(),
+        plan,
+        shared,
     }))
+}
+
+/// Who is pinged; none when `natping_interval` is 0.
+fn plan(setup: &Setup<'_>) -> Result<Option<Plan>, SetupError> {
+    let interval = setup.int("natping_interval").and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0);
+    if interval == 0 {
+        return Ok(None);
+    }
+    if let Some(param) = setup.values("natping_interval").last().filter(|_| !setup.is_loaded("usrloc")) {
+        return Err(SetupError::at(
+            param,
+            "contacts are pinged as usrloc has them; load usrloc or set this to 0",
+        ));
+    }
+    let flag = |name: &str| {
+        let bit = setup.int(name).and_then(|bit| u32::try_from(bit).ok());
+        bit.filter(|bit| *bit < 32).map_or(0, |bit| 1 << bit)
+    };
+    let is_on = |name: &str| setup.int(name).is_some_and(|value| value != 0);
+    let text = |name: &str| setup.text(name).filter(|text| !text.is_empty()).map(Str::copy);
+    let own = i32::try_from(setup.settings().core.int("server_id")).unwrap_or_default();
+    Ok(Some(Plan {
+        interval,
+        nated_only: is_on("ping_nated_only"),
+        request_flag: flag("sipping_bflag"),
+        exempt_flag: flag("natping_disable_bflag"),
+        from: text("sipping_from"),
+        method: text("sipping_method").unwrap_or_else(|| Str::copy(b"OPTIONS")),
+        socket: text("force_socket"),
+        keepalive: setup.int("keepalive_timeout").unwrap_or(0),
+        ignores_path: is_on("ignore_path"),
+        only_server: is_on("filter_server_id").then_some(own),
+    }))
+}
+
+fn enable_ping(call: &RpcCall<'_>) -> Result<Vec<RpcValue>, RpcError> {
+    let running = call.server.running();
+    let Some(nathelper) = running.state::<Nathelper>().filter(|nathelper| nathelper.plan.is_some()) else {
+        return Err(RpcError::new(500, "NATping disabled"));
+    };
+    let enabled = call.int(0).map_err(|_| RpcError::new(500, "No parameter"))? != 0;
+    nathelper.shared.enabled.store(enabled, Ordering::Release);
+    Ok(Vec::new())
 }
 
 fn is_rfc1918(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {

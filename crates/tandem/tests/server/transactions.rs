@@ -97,6 +97,31 @@ fn a_branch_route_that_waits_goes_on_and_its_branch_is_sent_with_what_it_did() {
 }
 
 #[test]
+fn a_branch_that_is_dropped_after_a_wait_is_not_sent_and_the_next_one_is_on_any_shard() {
+    let (first, second) = (free_port(), free_port());
+    // A dropped branch takes no number: the next one has it, as in Kamailio.
+    let body = format!(
+        "loadmodule \"tm.so\"\nloadmodule \"tmx.so\"\nloadmodule \"corex.so\"\nbranch_route[SLOW] {{\n  usleep(\"20000\");\n  \
+         if ($rU == \"dropped\") drop;\n  append_hf(\"X-Number: $T_branch_idx\\r\\n\");\n}}\n\
+         request_route {{\n  t_on_branch(\"SLOW\");\n  $ru = \"sip:dropped@127.0.0.1:{first}\";\n  \
+         append_branch(\"sip:sent@127.0.0.1:{second}\");\n  t_relay();\n}}\n"
+    );
+    let server = Server::start_with(&body, &["--shards", "2"]);
+    let (caller, dropped, sent) = (Peer::of(&server), Peer::at(&server, first), Peer::at(&server, second));
+    // Twelve calls are of both shards, but for one time in two thousand.
+    for number in 0..12 {
+        let call = format!("call-{number}");
+        caller.send("OPTIONS", &call, &call);
+        let request = sent.receive();
+        assert!(request.contains("X-Number: 0\r\n") && request.contains(&call), "{request}");
+        sent.send_bytes(reply(&request, "200 OK").as_bytes());
+        assert!(caller.receive().starts_with("SIP/2.0 200"), "{}", server.log());
+    }
+    assert!(dropped.hears_nothing(), "{}", server.log());
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn a_transaction_that_waits_is_continued_from_another_shard_and_from_its_own() {
     let server = Server::start_with(
         "loadmodule \"tm.so\"\nloadmodule \"tmx.so\"\nroute[GO] { t_reply(\"200\", \"Went on\"); }\nrequest_route {\n  \

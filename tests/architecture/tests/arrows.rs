@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["sip-message", "cfg-syntax", "cfg-vm", "transport"]),
     ("modules", &["sip-message", "sip-transaction", "cfg-syntax", "cfg-vm", "transport", "engine"]),
     ("store", &[]),
+    ("media", &["sip-message"]),
     (
         "modules-data",
         &[
@@ -34,7 +35,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "modules-net",
-        &["sip-message", "cfg-syntax", "cfg-vm", "transport", "control", "engine", "modules", "modules-data"],
+        &[
+            "sip-message",
+            "cfg-syntax",
+            "cfg-vm",
+            "transport",
+            "control",
+            "media",
+            "engine",
+            "modules",
+            "modules-data",
+        ],
     ),
     (
         "tandem",

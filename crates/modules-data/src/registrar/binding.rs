@@ -133,7 +133,7 @@ impl Work<'_> {
         }
         // Where the Call-ID alone says which contact is meant, its URI stays.
         let address = if binding.instance.is_empty() { known.text(Field::Address) } else { &binding.address };
-        let contact = self.contact(binding, address, known.text(Field::Ruid), Standing::Dirty);
+        let contact = self.contact(binding, address, known.text(Field::Ruid), known.standing().changed());
         record.update(at, Arc::clone(&contact), self.usrloc.order);
         changes.updated.push(contact);
         self.forget_former_flows(record, binding, changes);

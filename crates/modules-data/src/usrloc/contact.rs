@@ -80,6 +80,11 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// That of a contact in the place of one with this standing.
+    pub fn changed(self) -> Self {
+        if self == Self::New { Self::New } else { Self::Dirty }
+    }
+
     /// As `ul.dump` shows it.
     pub fn name(self) -> &'static str {
         match self {

@@ -185,7 +185,7 @@ pub(super) fn lookup(call: &RpcCall<'_>) -> Answer {
 /// `ul.rm table AoR`
 pub(super) fn remove(call: &RpcCall<'_>) -> Answer {
     let called = Called::new(call);
-    let texts = called.texts(2, "Not enough parameters (table and AOR)")?;
+    let texts = called.texts(2, "Not enough parameters (table and AOR to lookup)")?;
     let table = called.table(&texts[0])?;
     called.change(&table, &texts[1], |record| {
         let removed = record.take_unless(|_| false);
@@ -238,6 +238,8 @@ pub(super) fn add(call: &RpcCall<'_>) -> Answer {
     let facts = Facts {
         expires: if expires > 0 { now + expires } else { PERMANENT },
         cseq: 1,
+        // Kamailio leaves 0 here, which makes the contact the oldest of all in a table.
+        modified: now,
         // Bounded to 0..=1000.
         q: if (0.0..=1.0).contains(&q) { (q * 1000.0).round() as i16 } else { -1 },
         flags: mask(6)?,
@@ -246,9 +248,7 @@ pub(super) fn add(call: &RpcCall<'_>) -> Answer {
         server_id: called.usrloc()?.server_id,
         ..Facts::default()
     };
-    let path = called.texts(6, "Not enough parameters or wrong format")?;
-    let path = Some(path[5].as_str()).filter(|path| !matches!(*path, "." | "0")).unwrap_or_default();
-    let (received, socket) = (optional(9), optional(10));
+    let (path, received, socket) = (optional(5), optional(9), optional(10));
     let draft = Draft {
         aor: texts[1].as_bytes(),
         address: texts[2].as_bytes(),
@@ -274,7 +274,7 @@ fn put(usrloc: &Usrloc, record: &mut Record, draft: Draft<'_>) -> Changes {
     if let Some(at) = record.find(&wanted, usrloc.matching) {
         let known = &record.contacts()[at];
         let ruid = known.text(Field::Ruid).to_vec();
-        let contact = Arc::new(Contact::new(Draft { ruid: &ruid, ..draft }, Standing::Dirty));
+        let contact = Arc::new(Contact::new(Draft { ruid: &ruid, ..draft }, known.standing().changed()));
         record.update(at, Arc::clone(&contact), usrloc.order);
         changes.updated.push(contact);
     } else {

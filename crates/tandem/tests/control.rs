@@ -176,6 +176,27 @@ const REGISTRAR: &str = "loadmodule \"textops.so\"\nloadmodule \"usrloc.so\"\nlo
      modparam(\"usrloc\", \"timer_interval\", 3600)\n\
      request_route { if (is_method(\"REGISTER\")) { save(\"location\"); exit; } sl_send_reply(\"404\", \"no\"); }\n";
 
+/// The same where a database has the contacts, too. Kamailio's `ul.db_users` counts none where there are some.
+const IN_DATABASE: &[Step] = &[
+    Step::Register("al", "<sip:al@192.0.2.1:5060>;q=0.5;expires=600", "User-Agent: phone/1"),
+    Step::Register("al", "<sip:al@192.0.2.2>;expires=700", "Supported: path"),
+    Step::Register("bo", "<sip:bo@192.0.2.3>", "Expires: 90"),
+    Step::Ask("ul.lookup location al"),
+    Step::Ask("ul.add location cy sip:cy@192.0.2.4 600 0.5 . 0 0 31"),
+    Step::Ask("ul.db_contacts location"),
+    Step::Ask("ul.db_expired_contacts location"),
+    Step::Ask("ul.rm location al"),
+    Step::Ask("ul.db_contacts location"),
+    Step::Ask("ul.rm_contact location bo sip:bo@192.0.2.3"),
+    Step::Ask("ul.db_contacts location"),
+    Step::Ask("ul.db_users no_such"),
+    Step::Ask("ul.db_contacts no_such"),
+    Step::Ask("ul.db_expired_contacts no_such"),
+    Step::Ask("ul.db_users"),
+    Step::Ask("ul.flush"),
+    Step::Ask("ul.dump"),
+];
+
 /// One thing that is done to both servers.
 enum Step {
     Ask(&'static str),
@@ -400,5 +421,32 @@ fn commands_about_locations_are_answered_as_by_kamailio() {
             differences.push(format!("== {asked}\n-- Kamailio\n{theirs}-- Tandem\n{ours}"));
         }
     }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// Counts of what the database has, each server its own: a MariaDB, as Kamailio asks in words that SQLite does not know.
+#[test]
+fn contacts_in_the_database_are_counted_as_by_kamailio() {
+    let databases =
+        [(); 2].map(|()| std::thread::spawn(databases::MariaDb::start)).map(|one| one.join().unwrap());
+    let configuration = |url: &str| {
+        let made =
+            Command::new(env!("CARGO_BIN_EXE_tandem")).args(["db", "init", "--db", url]).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        format!(
+            "loadmodule \"db_mysql.so\"\n{REGISTRAR}modparam(\"usrloc\", \"db_mode\", 1)\n\
+             modparam(\"usrloc\", \"db_url\", \"{url}\")\nmodparam(\"registrar\", \"min_expires\", 1)\n"
+        )
+    };
+    let [theirs, ours] = databases.each_ref().map(|database| configuration(&database.url()));
+    let (kamailio, tandem) = (Server::kamailio("db", &theirs), Server::tandem("db", &ours));
+    let mut differences = Vec::new();
+    for (number, step) in IN_DATABASE.iter().enumerate() {
+        let (theirs, ours) = (kamailio.does(number, step), tandem.does(number, step));
+        if theirs != ours {
+            differences.push(format!("== step {number}\n-- Kamailio\n{theirs}-- Tandem\n{ours}"));
+        }
+    }
+    assert_eq!(tandem.ask("ul.db_users location"), "1\n");
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }

@@ -18,23 +18,18 @@ use crate::tm::calls;
 pub const MODULE: Module = Module {
     name: "tmx",
     doc: "More about transactions: values of the request and its replies, single branches, waiting.",
-    params: &[Param::int_in("precheck_trans", 0, 1, "1", "Whether `t_precheck_trans` answers.")],
+    params: &[Param::int_in("precheck_trans", 0, 1, "1", "Whether `t_precheck_trans` looks.").ignored()],
     functions: FUNCTIONS,
     pvs: PVS,
     start,
     ..Module::EMPTY
 };
 
-/// The module under one configuration.
-struct Tmx {
-    prechecks: bool,
-}
-
 fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     if !setup.is_loaded("tm") {
         return Err(SetupError::new("tmx needs tm: write loadmodule \"tm.so\" before it"));
     }
-    Ok(Arc::new(Tmx { prechecks: setup.int("precheck_trans").unwrap_or(1) != 0 }))
+    Ok(Arc::new(()))
 }
 
 const FUNCTIONS: &[Function] = &[
@@ -109,7 +104,7 @@ const FUNCTIONS: &[Function] = &[
         &[],
         Routes::REQUEST.or(Routes::EVENT),
         steer::precheck_trans,
-        "Whether the request has been seen before and its transaction is there.",
+        "Whether the same request is in its route elsewhere: never, since repetitions of a request whose route waits are absorbed.",
     ),
     Function::new(
         "t_drop",

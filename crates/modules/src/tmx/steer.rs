@@ -2,13 +2,11 @@
 
 use engine::context::RouteContext;
 use engine::{Args, Cx, Flow};
-use sip_message::Method;
 
-use super::Tmx;
 use crate::tm::current::{self, Current};
 use crate::tm::table::Table;
 use crate::tm::transaction::Request;
-use crate::tm::{cancel, create, end_silently};
+use crate::tm::{cancel, end_silently};
 
 /// `t_is_failure_route()`.
 pub(super) fn is_failure_route(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
@@ -64,16 +62,10 @@ pub(super) fn cancel_branches(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     Flow::TRUE
 }
 
-/// `t_precheck_trans()`: this request was here before. One that is still in its route was never handed to a script again.
-pub(super) fn precheck_trans(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {
-    if !cx.state::<Tmx>().prechecks {
-        return Flow::FALSE;
-    }
-    // Kamailio does not track these.
-    if matches!(cx.context.message.method(), Method::Ack | Method::Cancel) {
-        return Flow::FALSE;
-    }
-    (current::id(cx).is_none() && create::known(cx).is_some()).into()
+/// `t_precheck_trans()`: the same request is in its route elsewhere, which is never so: while a route waits, the request's
+/// repetitions are absorbed before any route.
+pub(super) fn precheck_trans(_: &mut Cx<'_>, _: &Args<'_>) -> Flow {
+    Flow::FALSE
 }
 
 /// `t_drop([code])`: nobody is told; 500 without a code.

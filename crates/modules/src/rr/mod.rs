@@ -17,6 +17,7 @@ use engine::{Cx, Function, Module, Param, Pv, PvArgs, Setup, SetupError};
 use record::Record;
 
 pub use direction::is_upstream;
+pub use record::add_params;
 
 /// The module's table.
 pub const MODULE: Module = Module {

@@ -42,8 +42,13 @@ pub(super) fn record_route_advertised_address(cx: &mut Cx<'_>, args: &Args<'_>) 
 }
 
 pub(super) fn add_rr_param(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
-    cx.data::<Routing>().params.extend_from_slice(args.text(0));
+    add_params(cx, args.text(0));
     Flow::TRUE
+}
+
+/// Adds parameters, each with its semicolon, to the Record-Route that this request leaves with, if it leaves with one.
+pub fn add_params(cx: &mut Cx<'_>, params: &[u8]) {
+    cx.data::<Routing>().params.extend_from_slice(params);
 }
 
 pub(super) fn remove_record_route(cx: &mut Cx<'_>, _: &Args<'_>) -> Flow {

@@ -11,6 +11,7 @@ pub mod database;
 pub mod db_mysql;
 pub mod db_postgres;
 pub mod db_sqlite;
+pub mod dialog;
 pub mod domain;
 pub mod group;
 pub mod htable;
@@ -39,6 +40,7 @@ pub const ALL: &[&Module] = &[
     &permissions::MODULE,
     &speeddial::MODULE,
     &uri_db::MODULE,
+    &dialog::MODULE,
     &htable::MODULE,
     &nathelper::MODULE,
     &registrar::MODULE,

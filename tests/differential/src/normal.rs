@@ -7,6 +7,7 @@
 //!   (Kamailio's stateless tag is the same for all requests that name one sender);
 //! * a `Call-ID` that no message brought: `<call-1-of-NAME>`;
 //! * an `icid-value=` that no message brought: `<icid-1-of-NAME>`;
+//! * the `;did=` of a Record-Route, a dialog's number: `<dialog-1-of-NAME>`;
 //! * the `ruid` of a contact, which begins with `uloc-`: `<ruid-1-of-NAME>`;
 //! * seconds that a contact is still good for (`;expires=`), up to the next multiple of five: time goes on between messages;
 //! * the ports of the test's own connections: `<port-1>`; those from which a server dials: `<dialled>`;
@@ -25,6 +26,7 @@ pub struct Normaliser {
     tags: Names,
     icids: Names,
     ruids: Names,
+    dialogs: Names,
     calls: Names,
     connections: Names,
     ports: Vec<u16>,
@@ -64,6 +66,7 @@ impl Normaliser {
             tags: Names::new("tag"),
             icids: Names::new("icid"),
             ruids: Names::new("ruid"),
+            dialogs: Names::new("dialog"),
             calls: Names::new("call"),
             connections: Names::new("connection"),
             ports: Vec::new(),
@@ -139,6 +142,8 @@ impl Normaliser {
                 Some((&mut self.branches, 7))
             } else if is_via && starts_with(rest, ";i=") {
                 Some((&mut self.connections, 3))
+            } else if starts_with(rest, ";did=") {
+                Some((&mut self.dialogs, 5))
             } else if starts_with(rest, "tag=") {
                 Some((&mut self.tags, 4))
             } else if starts_with(rest, "icid-value=") {

@@ -7,6 +7,7 @@ use engine::{Context, Cx};
 
 use super::Module;
 use super::call::{Dialog, Side};
+use super::state::State;
 
 /// Goes with the message.
 #[derive(Default)]
@@ -17,6 +18,8 @@ pub(super) struct Current {
     /// The message began the dialog, and has no transaction yet.
     pub(super) is_unattached: bool,
     pub(super) wishes: Wishes,
+    /// The state that routes see, where they run on what happened to the dialog a moment ago.
+    pub(super) seen: Option<State>,
     /// `$dlg_var`s that were set before there was a dialog.
     pub(super) variables: Vec<(Str, Str)>,
 }
@@ -63,5 +66,12 @@ pub(super) fn by_tags(cx: &Cx<'_>) -> Option<(Arc<Dialog>, Side)> {
         return None;
     }
     let key = Key::of(cx.context)?;
-    cx.state::<Module>().shared.table.matching(key.call_id, key.from_tag, key.to_tag)
+    let table = &cx.state::<Module>().shared.table;
+    let found = table.matching(key.call_id, key.from_tag, key.to_tag);
+    if found.is_some() || cx.context.message.is_request() {
+        return found;
+    }
+    // A reply of a branch that is not the one that answered.
+    let mut of_call = table.of_call(key.call_id).into_iter();
+    of_call.find(|dialog| *dialog.live().caller.tag == *key.from_tag).map(|dialog| (dialog, Side::Caller))
 }

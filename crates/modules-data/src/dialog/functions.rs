@@ -9,7 +9,8 @@ use engine::{Args, Cx, Flow};
 use super::call::{Dialog, Ident, Side, property};
 use super::current::{self, Current};
 use super::requests::{self, Content};
-use super::{Module, track};
+use super::state::Event;
+use super::{Module, events, track};
 
 /// Who a request of ours goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,15 @@ pub(super) fn bye(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let (Some(dialog), Some(whom)) = (current::dialog(cx), args.parsed::<Whom>(0)) else {
         return Flow::FALSE;
     };
+    let (state, was_active) = (cx.state::<Module>(), dialog.live().state.is_active());
+    if !was_active {
+        return requests::bye(cx.shard, cx.running, &dialog, whom.sides()).into();
+    }
+    if let Some(route) = state.events.end {
+        events::run_alone(cx, route, &dialog);
+    }
+    let (now, shard) = (cx.shard.unix_time(), cx.shard.index);
+    state.shared.advance(&dialog, Event::Expiry, &state.params.limits, now, shard);
     requests::bye(cx.shard, cx.running, &dialog, whom.sides()).into()
 }
 

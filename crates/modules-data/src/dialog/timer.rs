@@ -58,7 +58,7 @@ fn at(services: &mut Services, running: &Arc<Running>, state: &Module, dialog: &
         State::Unconfirmed | State::Early => {
             tracing::warn!(target: "dialog", "call {:?} was not answered in time", dialog.call_id);
             state.shared.advance(dialog, Event::Expiry, limits, now, services.index);
-            events::begin(services, running, state.events.failed, dialog);
+            events::begin(services, running, state.events.failed, dialog, stage);
         }
         State::Unacknowledged | State::Confirmed if is_over => {
             state.shared.counters.expired.add(services.index);
@@ -86,9 +86,12 @@ fn timed_out(
     parting: Parting,
 ) {
     tracing::warn!(target: "dialog", "the time of call {:?} is over", dialog.call_id);
-    let name = dialog.live().timeout_route.clone();
+    let (name, seen) = {
+        let live = dialog.live();
+        (live.timeout_route.clone(), live.state)
+    };
     let route = running.program.route(RouteKind::Named, &name).filter(|_| !name.is_empty());
-    events::begin(services, running, route, dialog);
+    events::begin(services, running, route, dialog, seen);
     over(services, running, state, dialog, parting);
 }
 
@@ -105,8 +108,9 @@ pub(super) fn over(
         tracing::error!(target: "dialog", "call {:?} was not answered: there is nothing to send BYE to", dialog.call_id);
         return;
     }
+    let seen = dialog.live().state;
     state.shared.advance(dialog, Event::Expiry, &state.params.limits, now, services.index);
-    events::begin(services, running, state.events.end, dialog);
+    events::begin(services, running, state.events.end, dialog, seen);
     match parting {
         Parting::Bye => drop(requests::bye(services, running, dialog, &[Side::Callee, Side::Caller])),
         Parting::Silent => state.shared.remove(dialog, services.index),

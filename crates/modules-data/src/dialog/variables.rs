@@ -94,7 +94,10 @@ fn of_dialog(cx: &Cx<'_>, dialog: &Dialog, name: &[u8]) -> Value {
         b"callid" | b"call-id" => Value::Str(dialog.call_id.clone()),
         b"from_uri" => Value::Str(dialog.from_uri.clone()),
         b"to_uri" => Value::Str(dialog.to_uri.clone()),
-        b"state" => Value::Int(live.state as i64),
+        b"state" => {
+            let seen = cx.context.data.get::<Current>().and_then(|current| current.seen);
+            Value::Int(seen.unwrap_or(live.state) as i64)
+        }
         b"toroute" => Value::Int(route_number(cx, &live.timeout_route)),
         b"start_ts" => Value::Int(live.started),
         b"init_ts" => Value::Int(dialog.created),

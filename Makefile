@@ -46,6 +46,8 @@ bench: setup build ## Tandem, Kamailio and a plain forwarder side by side on loo
 	$(BENCH) calls --folder $(TARGET)/bench --json $(TARGET)/bench/calls.json $(MARKDOWN) $(BENCH_OPTIONS)
 	$(BENCH) calls $(STATEFUL) --folder $(TARGET)/bench --json $(TARGET)/bench/stateful.json $(MARKDOWN) $(BENCH_OPTIONS)
 	$(BENCH) memory --folder $(TARGET)/bench --json $(TARGET)/bench/memory.json $(MARKDOWN)
+	$(BENCH) registers --folder $(TARGET)/bench --json $(TARGET)/bench/registers.json $(MARKDOWN)
+	$(BENCH) contacts --json $(TARGET)/bench/contacts.json $(MARKDOWN)
 	$(BENCH) indexing
 
 instructions: setup build ## Instructions and allocations a message, counted by callgrind

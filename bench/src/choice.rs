@@ -11,12 +11,12 @@ use crate::server::{Kind, Ports, Programs};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Choice {
     /// In the order of measurement: forwarder, kamailio-N and kamailio-tlsf-N (UDP processes), tandem-N (shards)
-    /// [default: forwarder,kamailio-1,kamailio-tlsf-1,kamailio-2,tandem-1,tandem-2; for `memory` and `faults`
-    /// tandem-1,tandem-2]
+    /// [default: forwarder,kamailio-1,kamailio-tlsf-1,kamailio-2,tandem-1,tandem-2; for `registers`
+    /// kamailio-1,kamailio-tlsf-1,tandem-1,tandem-2; for `memory` and `faults` tandem-1,tandem-2]
     #[arg(long, value_delimiter = ',')]
     servers: Vec<Kind>,
     /// The configuration that Kamailio and Tandem run [default: examples/stateless-proxy.cfg; for `memory` and
-    /// `faults` examples/stateful-proxy.cfg]
+    /// `faults` examples/stateful-proxy.cfg; for `registers` examples/registrar.cfg]
     #[arg(long)]
     config: Option<PathBuf>,
     #[arg(long, default_value = "/usr/sbin/kamailio")]

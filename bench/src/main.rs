@@ -4,6 +4,7 @@
 mod account;
 mod callgrind;
 mod choice;
+mod contacts;
 mod faults;
 mod forwarder;
 mod goals;
@@ -12,6 +13,7 @@ mod measurement;
 mod memory;
 mod phones;
 mod probe;
+mod registers;
 mod report;
 mod server;
 mod shards;
@@ -61,6 +63,10 @@ enum What {
     Memory(memory::Options),
     /// Calls that meet loss, phones that vanish, and a server that is told to end under load
     Faults(faults::Options),
+    /// REGISTERs to each server, with locations in memory alone and in a database: processor time each
+    Registers(registers::Options),
+    /// What a million registered contacts cost: memory, lookup, and the longest pause of expiry
+    Contacts(contacts::Options),
     /// Instructions and allocations a message in each server, counted by callgrind
     Instructions(Instructions),
     /// Time and allocations to make a received INVITE ready to route
@@ -121,6 +127,8 @@ fn main() -> ExitCode {
         What::Calls(options) => calls(&options),
         What::Memory(options) => memory::run(&options, &mut io::stdout()),
         What::Faults(options) => faults::run(&options, &mut io::stdout()),
+        What::Registers(options) => registers::run(&options, &mut io::stdout()),
+        What::Contacts(options) => contacts::run(&options, &mut io::stdout()),
         What::Instructions(options) => count(&options),
         What::Indexing => indexing::run(&mut io::stdout()).map(|_| true).map_err(Into::into),
         What::Forwarder { listen, callee, route } => {

@@ -52,11 +52,13 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    fn calls(self) -> u64 {
+    /// Calls of all callers together.
+    pub(crate) fn calls(self) -> u64 {
         self.per_caller().calls * u64::from(self.sources)
     }
 
-    fn per_caller(self) -> Load {
+    /// What each source port does.
+    pub(crate) fn per_caller(self) -> Load {
         let sources = u64::from(self.sources.max(1));
         let per_second = (self.rate / sources).max(1);
         Load { calls: per_second * self.seconds, per_second }

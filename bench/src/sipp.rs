@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use crate::account::{Group, command_in};
 
 const CALLER: &str = include_str!("../scenarios/uac.xml");
+const PHONE: &str = include_str!("../scenarios/phone.xml");
 const ANSWERER: &str = include_str!("../scenarios/uas.xml");
 
 /// What may go wrong in driving SIPp.
@@ -62,6 +63,15 @@ pub(crate) struct Load {
     pub(crate) per_second: u64,
 }
 
+impl Load {
+    fn ask(self, command: &mut Command, server: SocketAddr) {
+        command.arg(server.to_string());
+        command.args(["-m", &self.calls.to_string(), "-r", &self.per_second.to_string()]);
+        // No ceiling of simultaneous calls: a slow server must not slow the load down.
+        command.args(["-l", &self.calls.to_string()]);
+    }
+}
+
 impl Sipp {
     /// Starts an answerer on `local`; it goes on until [`Sipp::stop`].
     pub(crate) fn answerer(
@@ -81,12 +91,18 @@ impl Sipp {
         load: Load,
         group: Option<&Group>,
     ) -> Result<Self, SippError> {
-        Self::start(folder, name, CALLER, local, group, |command| {
-            command.arg(server.to_string());
-            command.args(["-m", &load.calls.to_string(), "-r", &load.per_second.to_string()]);
-            // No ceiling of simultaneous calls: a slow server must not slow the load down.
-            command.args(["-l", &load.calls.to_string()]);
-        })
+        Self::start(folder, name, CALLER, local, group, |command| load.ask(command, server))
+    }
+
+    /// Starts phones at `local` that register at `server`; it ends by itself.
+    pub(crate) fn phones(
+        folder: &Path,
+        name: &str,
+        local: SocketAddr,
+        server: SocketAddr,
+        load: Load,
+    ) -> Result<Self, SippError> {
+        Self::start(folder, name, PHONE, local, None, |command| load.ask(command, server))
     }
 
     fn start(

@@ -46,6 +46,15 @@ pub fn local_tag(cx: &mut Cx<'_>) -> Vec<u8> {
     id.map(|id| table.tag(index, id).to_vec()).unwrap_or_default()
 }
 
+/// Looks at the request of a reply's transaction, with the data that modules keep with it. None when the message has no
+/// transaction, or a route runs on its request.
+pub fn look_at_request<T>(cx: &mut Cx<'_>, look: impl FnOnce(&Context) -> T) -> Option<T> {
+    match &super::current::transaction(cx)?.request {
+        Request::Home(request) => Some(look(request)),
+        Request::Away | Request::Spent => None,
+    }
+}
+
 /// Tells that a transaction has been made.
 pub(super) fn created(cx: &mut Cx<'_>) {
     for watcher in cx.running.watchers::<Watcher>() {

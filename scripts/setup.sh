@@ -19,6 +19,7 @@ PACKAGES=(
 	"kamailio-sqlite-modules: its tables and driver for SQLite, to compare with"
 	"mariadb-server: a database that the tests start for themselves"
 	"postgresql: another"
+	"rtpengine-daemon: a media relay that the tests start for themselves"
 	"sip-tester: SIPp, the calls of the demo and of the benchmarks"
 	"valgrind: counts instructions in the benchmarks"
 )
@@ -85,6 +86,7 @@ install_packages() {
 			kamailio) disable_service kamailio ;;
 			mariadb-server) disable_service mariadb ;;
 			postgresql) disable_service postgresql ;;
+			rtpengine-daemon) disable_service rtpengine-daemon ;;
 		esac
 	done
 }

@@ -8,6 +8,9 @@ pub mod counters;
 pub mod ctl;
 pub mod jsonrpcs;
 mod owner;
+mod relayed;
+pub mod rtpengine;
+pub mod rtpproxy;
 pub mod tls;
 pub mod xhttp;
 pub mod xhttp_prom;
@@ -20,6 +23,8 @@ pub const ALL: &[&Module] = &[
     &counters::MODULE,
     &ctl::MODULE,
     &jsonrpcs::MODULE,
+    &rtpengine::MODULE,
+    &rtpproxy::MODULE,
     &tls::MODULE,
     &xhttp::MODULE,
     &xhttp_prom::MODULE,

@@ -11,12 +11,8 @@ use stock::Stock;
 const MISSING: &[&str] = &[
     "function handle_publish",
     "function handle_subscribe",
-    "function rtpengine_manage",
-    "function rtpproxy_manage",
     "module presence",
     "module presence_xml",
-    "module rtpengine",
-    "module rtpproxy",
 ];
 
 /// Flags that need a database, with the flag that must stand beside one for it to matter.

@@ -5,6 +5,7 @@
 mod command_line;
 mod data;
 mod faults;
+mod media;
 mod pings;
 mod registrar;
 mod reload;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::rig::{Folder, Peer, Server, wait_until};
+use super::rig::{Folder, Peer, Server, reply, wait_until};
 
 const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
                      m=audio 6000 RTP/AVP 0 8\r\na=rtcp:6001\r\n";
@@ -165,4 +165,64 @@ fn a_session_goes_through_rtpproxy() {
     assert_eq!(heard, ["Uc0,8 one 127.0.0.1 6000 ft;1", "D one ft tt"]);
     let listed = server.ctl(&["rtpproxy.list"]);
     assert!(String::from_utf8_lossy(&listed.stdout).contains(&format!("udp:127.0.0.1:{port}")));
+}
+
+/// A relay that answers every description with itself, and tells the commands that it got: name, From tag, To tag.
+fn responder() -> (u16, Arc<Mutex<Vec<String>>>) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let commands = Arc::clone(&heard);
+    thread::spawn(move || {
+        let mut bytes = [0; 9000];
+        while let Ok((length, from)) = socket.recv_from(&mut bytes) {
+            let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
+            let (cookie, _) = text.split_once(' ').unwrap();
+            let answer =
+                if text.contains("4:ping") { "6:result4:pong" } else { "6:result2:ok3:sdp5:v=9\r\n" };
+            if let Some((_, tags)) = text.split_once("8:from-tag") {
+                commands.lock().unwrap().push(tags.to_owned());
+            }
+            socket.send_to(format!("{cookie} d{answer}e").as_bytes(), from).unwrap();
+        }
+    });
+    (port, heard)
+}
+
+/// The tags as recorded from Kamailio 5.6.3.
+#[test]
+fn replies_answer_what_the_invite_offered_and_offer_where_it_offered_nothing() {
+    let (relay, heard) = responder();
+    let callee = UdpSocket::bind("127.0.0.1:0").unwrap();
+    callee.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let server = Server::start(&format!(
+        "loadmodule \"tm.so\"\nloadmodule \"rtpengine.so\"\n\
+         modparam(\"rtpengine\", \"rtpengine_sock\", \"udp:127.0.0.1:{relay}\")\n\
+         request_route {{\n  rtpengine_manage();\n  t_on_reply(\"R\");\n  $du = \"sip:{}\";\n  t_relay();\n}}\n\
+         onreply_route[R] {{\n  rtpengine_manage();\n}}\n",
+        callee.local_addr().unwrap()
+    ));
+    let caller = Peer::of(&server);
+    for (call, body) in [("with", OFFER), ("without", "")] {
+        caller.send_bytes(&message("INVITE", call, "", &caller, &server, body));
+        let mut bytes = [0; 9000];
+        let (length, from) = callee.recv_from(&mut bytes).unwrap();
+        let invite = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        assert_eq!(invite.ends_with("\r\n\r\nv=9\r\n"), call == "with", "{invite}");
+        let answer = reply(&invite, "200 Yes").replace("<sip:callee@y>", "<sip:callee@y>;tag=tt");
+        let described =
+            format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{OFFER}", OFFER.len());
+        callee.send_to(answer.replace("Content-Length: 0\r\n\r\n", &described).as_bytes(), from).unwrap();
+        let answer = loop {
+            let answer = caller.receive();
+            if !answer.starts_with("SIP/2.0 100") {
+                break answer;
+            }
+        };
+        assert!(answer.ends_with("Content-Length: 5\r\n\r\nv=9\r\n"), "{answer}");
+    }
+    assert_eq!(
+        *heard.lock().unwrap(),
+        ["2:ft7:command5:offere", "2:ft6:to-tag2:tt7:command6:answere", "2:tt6:to-tag2:ft7:command5:offere"]
+    );
 }

@@ -12,6 +12,7 @@ PACKAGES=(
 	"libc6-dev: links the binaries"
 	"kamailio: the judge of behaviour in the tests, and measured beside us"
 	"kamailio-extra-modules: modules that its own examples load"
+	"kamailio-presence-modules: its presence server, to compare with"
 	"kamailio-tls-modules: the other end of encrypted connections in the tests"
 	"openssl: a client that the tests of TLS ask with, and their certificates"
 	"kamailio-mysql-modules: its tables and driver for MySQL, to compare with"

@@ -17,6 +17,8 @@ pub mod group;
 pub mod htable;
 pub mod nathelper;
 pub mod permissions;
+pub mod presence;
+pub mod presence_xml;
 pub mod registrar;
 mod source;
 pub mod speeddial;
@@ -43,6 +45,8 @@ pub const ALL: &[&Module] = &[
     &dialog::MODULE,
     &htable::MODULE,
     &nathelper::MODULE,
+    &presence::MODULE,
+    &presence_xml::MODULE,
     &registrar::MODULE,
     &usrloc::MODULE,
 ];

@@ -220,7 +220,7 @@ impl Round<'_> {
         let request =
             self.plan.from.as_ref().filter(|_| contact.facts.branch_flags & self.plan.request_flag != 0);
         let forced = self.plan.socket.as_deref().filter(|_| request.is_none());
-        let listener = self.listener(forced.unwrap_or(contact.text(Field::Socket)), target)?;
+        let listener = self.listener(forced.unwrap_or_else(|| contact.text(Field::Socket)), target)?;
         let bytes = match request {
             None => ZEROS.to_vec(),
             Some(from) => {
@@ -241,7 +241,7 @@ impl Round<'_> {
         let path = contact.text_of(Field::Path).filter(|_| !self.plan.ignores_path);
         let uri = match path {
             Some(path) => NameAddr::parse_first(path).ok()?.0.uri_text,
-            None => contact.text_of(Field::Received).unwrap_or(contact.text(Field::Address)),
+            None => contact.text_of(Field::Received).unwrap_or_else(|| contact.text(Field::Address)),
         };
         let hop = Hop::of_uri(uri)?;
         if hop.proto.is_some_and(|proto| proto != Proto::Udp) {

@@ -7,6 +7,7 @@ mod data;
 mod faults;
 mod media;
 mod pings;
+mod presence;
 mod registrar;
 mod reload;
 mod rig;

@@ -101,6 +101,11 @@ pub struct Session<'a> {
     pub to: &'a [u8],
 }
 
+/// Whether bytes of a message can stand in a line without becoming more than one word of it.
+pub fn is_word(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| *byte > b' ' && *byte != 0x7F)
+}
+
 /// Whether a session is opened or joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -110,7 +115,8 @@ pub enum Step {
     Answer,
 }
 
-/// One command for each medium that is in use, in order: which medium, and the command.
+/// One command for each medium that is in use, in order: which medium, and the command. A medium whose address or formats
+/// are no words is not asked for.
 pub fn commands(
     step: Step,
     session: &Session<'_>,
@@ -130,6 +136,9 @@ pub fn commands(
             head.push('6');
         }
         let formats: Vec<&[u8]> = media.formats().collect();
+        if !is_word(address) || !formats.iter().all(|format| is_word(format)) {
+            continue;
+        }
         if !formats.is_empty() && media.protocol.starts_with(b"RTP/") {
             head.push('c');
         }
@@ -318,6 +327,19 @@ mod tests {
              a=rtcp:35001\r\nm=video 35000 RTP/AVP 99\r\nc=IN IP4 9.8.7.6\r\na=nortpproxy:yes\r\n"
         );
         assert!(is_marked(&Sdp::parse(&new).unwrap(), mark) && !is_marked(&sdp, mark));
+    }
+
+    #[test]
+    fn a_message_cannot_put_commands_of_its_own_into_a_line() {
+        assert!(is_word(b"c1@h") && !is_word(b"a b") && !is_word(b"a\nD") && !is_word(b""));
+        for sdp in [
+            "c=IN IP4 1.2.3.4\tx\r\nm=audio 6000 RTP/AVP 0\r\n",
+            "c=IN IP4 1.2.3.4\r\nm=audio 6000 RTP/AVP 0\tD\r\n",
+        ] {
+            let sdp = Sdp::parse(sdp.as_bytes()).unwrap();
+            let session = Session { call: b"c", from: b"f", to: b"" };
+            assert_eq!(commands(Step::Offer, &session, &Letters::default(), &sdp), []);
+        }
     }
 
     #[test]

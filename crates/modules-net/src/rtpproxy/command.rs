@@ -97,6 +97,10 @@ impl Errand {
             call_id.push(b';');
             call_id.extend_from_slice(&added);
         }
+        let to_fits = facts.to_tag.is_empty() || line::is_word(&facts.to_tag);
+        if !line::is_word(&call_id) || !line::is_word(&facts.from_tag) || !to_fits {
+            return Err("the Call-ID or a tag would be several words of the relay's protocol".to_owned());
+        }
         let set = cx.data::<Chosen>().0;
         let relay = Arc::clone(&state.relay);
         Ok(Self { relay, set, call_id, from: facts.from_tag, to: facts.to_tag, letters })

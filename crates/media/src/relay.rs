@@ -21,6 +21,30 @@ pub struct Manners {
     pub redetect: bool,
     /// How calls spread.
     pub spread: Spread,
+    /// Whether calls go on with their node when it is not asked for new ones.
+    pub keep: Keep,
+}
+
+/// With which nodes, that get no new calls, the calls that they have go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// None.
+    #[default]
+    None,
+    /// Those that an operator took out, and those that did not answer.
+    All,
+    /// Those that an operator took out.
+    TakenOut,
+}
+
+impl Keep {
+    fn allows(self, health: Health) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::TakenOut => health == Health::Off,
+        }
+    }
 }
 
 /// What a protocol needs said of it.
@@ -90,11 +114,13 @@ pub async fn ask(
     if !(manners.redetect && left.iter().all(&rests)) {
         left.retain(|node| !rests(node));
     }
-    let mut known = known.as_ref().filter(|known| left.iter().any(|node| Arc::ptr_eq(node, known)));
+    let mut known = known.as_ref().filter(|known| {
+        manners.keep.allows(known.health()) || left.iter().any(|node| Arc::ptr_eq(node, known))
+    });
     for _ in 0..manners.nodes {
         let Some(node) = known.take().or_else(|| choose(&left, manners.spread, call)) else { break };
         left.retain(|other| !Arc::ptr_eq(other, node));
-        if node.health() != Health::Up && !probe(node, protocol, manners).await {
+        if matches!(node.health(), Health::Down(_)) && !probe(node, protocol, manners).await {
             continue;
         }
         match client::ask(&node.endpoint, question, manners.patience).await {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use media::client::Patience;
 use media::ng::PROTOCOL;
 use media::nodes::{Health, Sets, Spread};
-use media::relay::{self, Manners, NobodyThere};
+use media::relay::{self, Keep, Manners, NobodyThere};
 
 const MANNERS: Manners = Manners {
     patience: Patience { timeout: Duration::from_millis(300), retries: 3, from: None },
@@ -19,6 +19,7 @@ const MANNERS: Manners = Manners {
     nodes: 10,
     redetect: false,
     spread: Spread::Crc32,
+    keep: Keep::None,
 };
 
 /// A node that answers each question with what `answer` makes of it and of how many came before; for one test's life.
@@ -101,4 +102,18 @@ async fn a_node_that_was_down_is_tried_with_a_ping_first() {
     let manners = Manners { redetect: true, ..MANNERS };
     relay::ask(nodes, b"c", None, b"de", PROTOCOL, &manners).await.unwrap();
     assert_eq!((nodes[0].health(), asked.load(Ordering::SeqCst)), (Health::Up, 2));
+}
+
+#[tokio::test]
+async fn a_node_that_is_taken_out_may_keep_the_calls_that_it_has() {
+    let (port, _) = node(|_, _| Some(b"d6:result2:oke".to_vec()));
+    let sets = sets(&[port]);
+    let nodes = sets.of(0).unwrap();
+    nodes[0].set_health(Health::Off);
+    let known = || Some(Arc::clone(&nodes[0]));
+    assert!(relay::ask(nodes, b"c", known(), b"de", PROTOCOL, &MANNERS).await.is_err());
+    let manners = Manners { keep: Keep::TakenOut, ..MANNERS };
+    relay::ask(nodes, b"c", known(), b"de", PROTOCOL, &manners).await.unwrap();
+    assert!(relay::ask(nodes, b"new", None, b"de", PROTOCOL, &manners).await.is_err());
+    assert_eq!(nodes[0].health(), Health::Off);
 }

@@ -31,6 +31,13 @@ pub const MODULE: Module = Module {
         Param::int_in("rtpengine_tout_ms", 1, 600_000, "1000", "Milliseconds to wait for an answer."),
         Param::int_in("queried_nodes_limit", 1, 50, "30", "How many nodes are tried for one command."),
         Param::int_in("rtpengine_retr", 0, 100, "5", "How often a silent node is asked again."),
+        Param::int_in(
+            "rtpengine_allow_op",
+            0,
+            2,
+            "0",
+            "Calls go on with a node that gets no new ones: 1 whatever the reason, 2 if an operator took it out.",
+        ),
         Param::text("extra_id_pv", "", "The variable that `via-branch=extra` takes the branch from."),
         Param::text("setid_avp", "", "The variable that names the set, when it holds a number."),
         Param::text("force_send_interface", "", "The local address that nodes are asked from."),

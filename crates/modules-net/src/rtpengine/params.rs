@@ -9,7 +9,7 @@ use engine::{Running, Server, Setup, SetupError};
 use media::client::Patience;
 use media::ng;
 use media::nodes::{Sets, Spread};
-use media::relay::{self, Manners};
+use media::relay::{self, Keep, Manners};
 
 use super::{Relay, Rtpengine};
 
@@ -40,6 +40,11 @@ pub(super) fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
         nodes: usize::try_from(number("queried_nodes_limit", 30)).unwrap_or(30),
         redetect: setup.int("aggressive_redetection") != Some(0),
         spread: if number("hash_algo", 0) == 0 { Spread::Sum } else { Spread::Crc32 },
+        keep: match number("rtpengine_allow_op", 0) {
+            1 => Keep::All,
+            2 => Keep::TakenOut,
+            _ => Keep::None,
+        },
     };
     let call_life = Duration::from_secs(number("hash_table_tout", 3600));
     let before = setup.before::<Rtpengine>();

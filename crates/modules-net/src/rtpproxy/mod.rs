@@ -13,7 +13,7 @@ use engine::{Function, Module, Param, Running, Server, Setup, SetupError};
 use media::client::Patience;
 use media::line;
 use media::nodes::{Calls, Health, Sets, Spread};
-use media::relay::{self, Manners};
+use media::relay::{self, Keep, Manners};
 
 /// How long a call keeps its node after its last command.
 const CALL_LIFE: Duration = Duration::from_secs(12 * 3600);
@@ -118,6 +118,7 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
         nodes: usize::MAX,
         redetect: true,
         spread: Spread::Sum,
+        keep: Keep::None,
     };
     let before = setup.before::<Rtpproxy>();
     if let Some(before) = before {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::Setup;
 use engine::statistics::Counter;
 
+use super::backing::Changed;
 use super::call::{Dialog, Live, mark};
 use super::state::{Event, Meaning, State};
 use super::table::Table;
@@ -13,6 +14,8 @@ use super::table::Table;
 pub(super) struct Dialogs {
     pub(super) table: Table,
     pub(super) counters: Counters,
+    /// What the database does not know yet.
+    pub(super) changed: Changed,
 }
 
 /// `dialog:` statistics.
@@ -106,6 +109,9 @@ impl Dialogs {
             self.table.due_at(dialog.ident, limits.due(dialog, &live));
             meaning
         };
+        if matches!(meaning, Meaning::Started | Meaning::Acknowledged | Meaning::Ended) {
+            self.changed.note(dialog.ident);
+        }
         if matches!(meaning, Meaning::Ended | Meaning::Failed) {
             self.table.leave_profiles(dialog);
         }
@@ -129,9 +135,19 @@ impl Dialogs {
             }
             self.table.due_at(dialog.ident, limits.due(dialog, &live));
         }
+        self.changed.note(dialog.ident);
         if state == State::Deleted {
             self.table.leave_profiles(dialog);
         }
+    }
+
+    /// Puts a dialog in that was followed before a restart.
+    pub(super) fn restore(&self, dialog: &Arc<Dialog>, limits: &Limits, shard: usize) {
+        let live = dialog.live();
+        self.counters.moved(shard, State::Unconfirmed, live.state);
+        self.table.due_at(dialog.ident, limits.due(dialog, &live));
+        drop(live);
+        self.table.add(dialog);
     }
 
     /// Takes a dialog out, whatever its state.
@@ -150,6 +166,7 @@ impl Dialogs {
         (live.lifetime, live.expires) = (seconds, now + seconds);
         live.marks |= mark::CHANGED;
         self.table.due_at(dialog.ident, limits.due(dialog, &live));
+        self.changed.note(dialog.ident);
         true
     }
 }

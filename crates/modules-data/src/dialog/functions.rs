@@ -278,6 +278,7 @@ pub(super) fn get_var(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
 pub(super) fn set_var(cx: &mut Cx<'_>, args: &Args<'_>) -> Flow {
     let Some(dialog) = named(cx, args) else { return Flow::FALSE };
     dialog.live().set_variable(args.text(3), Some(Str::copy(args.text(4))));
+    cx.state::<Module>().shared.changed.note(dialog.ident);
     Flow::TRUE
 }
 

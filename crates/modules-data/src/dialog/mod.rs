@@ -4,6 +4,7 @@
 //! time. The module hears of transactions from `tm` and of in-dialog requests from `rr`.
 
 mod ask;
+mod backing;
 mod call;
 mod current;
 mod dialogs;
@@ -11,6 +12,7 @@ mod events;
 mod functions;
 mod params;
 mod requests;
+mod rows;
 mod rpc;
 mod state;
 mod table;
@@ -19,13 +21,14 @@ mod track;
 mod variables;
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cfg_vm::catalogue::{ArgKind, InnerRule, PvType, Routes};
 use engine::module::{EventRoute, Rpc, State};
 use engine::setup::Clock;
 use engine::{Function, Pv, Setup, SetupError};
 
+use backing::{Backing, Changed};
 use dialogs::{Counters, Dialogs};
 use events::Events;
 use params::Params;
@@ -204,6 +207,15 @@ pub(crate) struct Module {
     params: Params,
     events: Events,
     shared: Arc<Dialogs>,
+    backing: Option<Backing>,
+    /// The texts of our sockets, by number.
+    sockets: OnceLock<Vec<String>>,
+}
+
+impl Module {
+    fn sockets(&self) -> &[String] {
+        self.sockets.get().map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
@@ -214,13 +226,22 @@ fn start(setup: &mut Setup<'_>) -> Result<State, SetupError> {
     }
     let params = Params::of(setup)?;
     let before = setup.before::<Module>().map(|before| Arc::clone(&before.shared));
-    let shared =
-        before.unwrap_or_else(|| Arc::new(Dialogs { table: table(setup), counters: Counters::of(setup) }));
-    let state = Module { params, events: Events::of(setup), shared };
+    let shared = before.unwrap_or_else(|| {
+        Arc::new(Dialogs { table: table(setup), counters: Counters::of(setup), changed: Changed::default() })
+    });
+    let state = Module {
+        params,
+        events: Events::of(setup),
+        shared,
+        backing: Backing::of(setup)?,
+        sockets: OnceLock::new(),
+    };
     let hooks = setup.hooks();
     hooks.watchers.push(Box::new(track::WATCHER));
     hooks.routed.push(track::routed);
     hooks.after_script.push(track::after_script);
+    hooks.begun.push(backing::begun);
+    hooks.ended.push(backing::ended);
     hooks.clocks.push(Clock { next: timer::next, run: timer::run });
     Ok(Arc::new(state))
 }

@@ -97,7 +97,7 @@ pub(super) fn bye(
 }
 
 /// A BYE of ours has been answered, or will not be.
-fn answered(services: &mut Services, running: &Arc<Running>, dialog: &Arc<Dialog>) {
+fn answered(services: &Services, running: &Arc<Running>, dialog: &Arc<Dialog>) {
     let Some(state) = running.state::<Module>() else { return };
     let now = services.unix_time();
     state.shared.advance(dialog, Event::Bye, &state.params.limits, now, services.index);

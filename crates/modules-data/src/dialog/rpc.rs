@@ -100,6 +100,9 @@ pub(super) fn of_call(call: &RpcCall<'_>) -> Result {
     })
 }
 
+/// Whether a text is what was asked for.
+type Test = Box<dyn Fn(&[u8]) -> bool>;
+
 /// `dlg.list_match key operator value [limit]`
 pub(super) fn matching(call: &RpcCall<'_>) -> Result {
     let key: fn(&Dialog) -> Str = match call.text(0)?.as_str() {
@@ -110,7 +113,7 @@ pub(super) fn matching(call: &RpcCall<'_>) -> Result {
         _ => return Err(RpcError::new(500, "Invalid matching key parameter")),
     };
     let (operator, value) = (call.text(1)?, call.text(2)?);
-    let is_met: Box<dyn Fn(&[u8]) -> bool> = match operator.as_str() {
+    let is_met: Test = match operator.as_str() {
         "eq" => Box::new(move |text| text == value.as_bytes()),
         "sw" => Box::new(move |text| text.starts_with(value.as_bytes())),
         "re" => {

@@ -68,13 +68,13 @@ impl State {
 
     /// What follows an event.
     pub(super) fn after(self, event: Event) -> (Self, Meaning) {
-        use {Event as E, Meaning as M, State as S};
+        use {Event as E, Meaning as M};
         match (self, event) {
-            (S::Unconfirmed, E::Provisional) => (S::Early, M::Rings),
-            (S::Unconfirmed | S::Early, E::Answer) => (S::Unacknowledged, M::Started),
-            (S::Unconfirmed | S::Early, E::Rejection | E::Expiry) => (S::Deleted, M::Failed),
-            (S::Unacknowledged, E::Ack) => (S::Confirmed, M::Acknowledged),
-            (S::Unacknowledged | S::Confirmed, E::Bye | E::Expiry) => (S::Deleted, M::Ended),
+            (Self::Unconfirmed, E::Provisional) => (Self::Early, M::Rings),
+            (Self::Unconfirmed | Self::Early, E::Answer) => (Self::Unacknowledged, M::Started),
+            (Self::Unconfirmed | Self::Early, E::Rejection | E::Expiry) => (Self::Deleted, M::Failed),
+            (Self::Unacknowledged, E::Ack) => (Self::Confirmed, M::Acknowledged),
+            (Self::Unacknowledged | Self::Confirmed, E::Bye | E::Expiry) => (Self::Deleted, M::Ended),
             // Another branch's 2xx, a late reply, a repeated ACK or BYE, a request that changes nothing. A BYE before the
             // answer is the INVITE's business: its final reply tells how it ended (RFC 3261 §15.1.2).
             (state, _) => (state, M::Same),

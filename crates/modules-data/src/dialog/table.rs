@@ -56,8 +56,14 @@ impl Table {
     /// A name for a dialog of this call.
     pub(super) fn name(&self, call_id: &[u8]) -> Ident {
         let entry = self.key.hash_one(call_id) as usize & (self.stripes.len() - 1);
-        // Fits: there are at most 2^31 entries.
-        Ident { entry: entry as u32, id: self.next.fetch_add(self.step, Ordering::Relaxed) }
+        loop {
+            // Fits: there are at most 2^31 entries.
+            let ident = Ident { entry: entry as u32, id: self.next.fetch_add(self.step, Ordering::Relaxed) };
+            // One from before a restart may have it.
+            if !lock(&self.stripes[entry]).by_id.contains_key(&ident.id) {
+                return ident;
+            }
+        }
     }
 
     fn at(&self, entry: u32) -> usize {

@@ -248,6 +248,7 @@ fn note(cx: &mut Cx<'_>, dialog: &Arc<Dialog>, sender: Side) {
     let number = message.cseq().map(|cseq| cseq.number).unwrap_or_default();
     let is_refresh = matches!(message.method(), Method::Invite | Method::Update);
     let contact = if is_refresh { contact(message) } else { Str::EMPTY };
+    state.shared.changed.note(dialog.ident);
     let resets = {
         let mut live = dialog.live();
         if let Some(leg) = live.leg_mut(sender) {

@@ -211,7 +211,10 @@ pub(super) fn set_variable(cx: &mut Cx<'_>, args: &PvArgs<'_>, value: Value) -> 
         Value::Int(_) => return Err(WriteError::Unfit("a dialog's variable takes text".to_owned())),
     };
     match current::dialog(cx) {
-        Some(dialog) => dialog.live().set_variable(args.name(), value),
+        Some(dialog) => {
+            dialog.live().set_variable(args.name(), value);
+            cx.state::<Module>().shared.changed.note(dialog.ident);
+        }
         None => call::set(&mut cx.data::<Current>().variables, args.name(), value),
     }
     Ok(())

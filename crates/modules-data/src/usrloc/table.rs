@@ -305,11 +305,11 @@ mod tests {
         let [first, second] = [(); 2].map(|()| contact("al", "a", 0));
         table.change(b"al", |record| record.insert(first.clone(), Order::ByQ));
         first.mark_written();
-        table.confirm(&[first.clone()]);
+        table.confirm(std::slice::from_ref(&first));
         assert_eq!(swept(), (0, 0), "it is the current one");
         table.change(b"al", |record| record.update(0, second.clone(), Order::ByQ));
         second.mark_written();
-        table.confirm(&[first.clone()]);
+        table.confirm(std::slice::from_ref(&first));
         assert_eq!(swept(), (1, 0), "its successor is written again");
         table.change(b"al", |record| record.remove(0));
         table.confirm(&[first]);

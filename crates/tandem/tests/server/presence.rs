@@ -86,6 +86,20 @@ fn a_watcher_hears_of_publications_until_it_ends() {
 }
 
 #[test]
+fn who_watches_is_told_what_expires() {
+    let server = Server::start(&body("modparam(\"presence\", \"clean_period\", 1)\n"));
+    let (watcher, presentity) = (Peer::of(&server), Peer::of(&server));
+    ask(&watcher, "SUBSCRIBE", "s1", "", "Expires: 8\r\n", "");
+    notified(&watcher);
+    let brief = PUBLISHED.replace("300", "1");
+    ask(&presentity, "PUBLISH", "p1", "", &brief, &document("open"));
+    assert!(notified(&watcher).contains("<basic>open</basic>"));
+    let gone = notified(&watcher);
+    assert!(gone.contains("<basic>closed</basic>") && gone.contains("Subscription-State: active"), "{gone}");
+    assert!(notified(&watcher).contains("Subscription-State: terminated;reason=timeout"));
+}
+
+#[test]
 fn what_cannot_be_published_is_refused() {
     let server = Server::start(&body(""));
     let peer = Peer::of(&server);

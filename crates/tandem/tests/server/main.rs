@@ -4,6 +4,7 @@
 
 mod command_line;
 mod data;
+mod dialogs;
 mod faults;
 mod media;
 mod pings;

@@ -130,6 +130,9 @@ fn take_in(usrloc: &Usrloc, table: &Table, contact: Arc<Contact>, now: i64) -> b
             }
             is_new
         });
+    if taken && contact.text_of(Field::Instance).is_some() {
+        table.remember_moved(&contact);
+    }
     if !taken && usrloc.mode.writes() && usrloc.takes_socket_of(&contact) {
         table.remember_gone([contact]);
     }

@@ -21,6 +21,8 @@ pub struct Table {
     key: RandomState,
     counts: Counts,
     is_loaded: AtomicBool,
+    /// The stripes of contacts that were loaded, by identifier: their temporary GRUUs name a stripe of an earlier run.
+    moved: Mutex<HashMap<Box<[u8]>, usize>>,
 }
 
 /// The fewest stripes, as a power of two: a million contacts are a few hundred in each, so that no sweep holds a lock for long.
@@ -100,6 +102,7 @@ impl Table {
             key: RandomState::new(),
             counts: Counts::new(name, statistics),
             is_loaded: AtomicBool::new(false),
+            moved: Mutex::default(),
         }
     }
 
@@ -110,6 +113,17 @@ impl Table {
 
     pub(super) fn mark_loaded(&self) {
         self.is_loaded.store(true, Ordering::Release);
+    }
+
+    /// A contact with an instance came from the database: it may have given its temporary GRUU to others.
+    pub(super) fn remember_moved(&self, contact: &Contact) {
+        let stripe = self.stripe_of(contact.text(Field::Aor));
+        self.moved().insert(contact.text(Field::Ruid).into(), stripe);
+    }
+
+    fn moved(&self) -> MutexGuard<'_, HashMap<Box<[u8]>, usize>> {
+        // Each change is one insertion.
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many slots Kamailio's table would have; a stripe's is its remainder.
@@ -163,6 +177,7 @@ impl Table {
 
     /// The contact that a temporary GRUU names: its stripe and identifier.
     pub fn by_ruid(&self, stripe: usize, ruid: &[u8]) -> Option<Arc<Contact>> {
+        let stripe = self.moved().get(ruid).copied().unwrap_or(stripe);
         if stripe >= self.stripes.len() {
             return None;
         }
@@ -323,5 +338,7 @@ mod tests {
         assert!(table.by_ruid(table.stripe_of(b"al"), b"r").is_some());
         assert!(table.by_ruid(table.stripe_of(b"al"), b"x").is_none());
         assert!(table.by_ruid(1 << 20, b"r").is_none());
+        table.remember_moved(&contact("al", "a", 0));
+        assert!(table.by_ruid(1 << 20, b"r").is_some(), "whatever stripe an earlier run gave it");
     }
 }

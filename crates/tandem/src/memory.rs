@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use engine::Server;
 
-/// How often it is looked.
-const PERIOD: Duration = Duration::from_secs(2);
+/// How often it is looked, which takes the allocator some milliseconds when many blocks are free.
+const PERIOD: Duration = Duration::from_secs(5);
 /// Free bytes that are worth the work, which takes some milliseconds.
 const WORTH: usize = 8 << 20;
 

@@ -38,9 +38,8 @@ pub(super) fn find(config: &Config, settings: &Settings) -> Vec<Diagnostic> {
 /// not get there.
 fn unresolved(routes: &[(&Route, Seen)], found: &mut Vec<Diagnostic>) {
     let armed = routes.iter().find_map(|(_, seen)| seen.call("t_on_failure"));
-    let tries_again = routes
-        .iter()
-        .any(|(route, seen)| route.kind == RouteKind::Failure && seen.calls.iter().any(relays));
+    let tries_again =
+        routes.iter().any(|(route, seen)| route.kind == RouteKind::Failure && seen.calls.iter().any(relays));
     let Some(armed) = armed.filter(|_| tries_again) else { return };
     let before = routes.iter().filter(|(route, _)| route.kind != RouteKind::Failure);
     for name in before.flat_map(|(_, seen)| &seen.names) {

@@ -124,6 +124,13 @@ fn binary(op: BinaryOp, left: &Expr, right: &Expr) -> Result<Value, Failed> {
                 Value::Str(joined.into())
             }
         },
+        // Kamailio makes `strempty()` of it, so that 0 is not empty.
+        BinaryOp::Eq
+            if static_type(left) == Static::Open
+                && constant(right).is_some_and(|right| right.as_text().is_some_and(<[u8]>::is_empty)) =>
+        {
+            truth(any(left)?.to_str().is_empty())
+        }
         BinaryOp::Eq | BinaryOp::Ne => {
             let equal = match any(left)? {
                 Value::Int(_) => number(left)? == number(right)?,

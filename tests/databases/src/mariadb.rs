@@ -35,12 +35,11 @@ impl MariaDb {
             folder.give_to(user);
         }
         let data = format!("--datadir={}", folder.path().join("data").display());
-        process::finish(process::command(Path::new(INSTALL), owner.as_ref()).args([
-            "--no-defaults",
-            &data,
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-        ]));
+        let mut install = process::command(Path::new(INSTALL), owner.as_ref());
+        install.args(["--no-defaults", &data, "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        // In a shared folder each server removes at its start what it takes for its own leftovers: the others' tables.
+        install.env("TMPDIR", folder.path());
+        process::finish(&mut install);
         let init = format!(
             "CREATE DATABASE IF NOT EXISTS {NAME};\n\
              CREATE OR REPLACE USER {USER}@'%' IDENTIFIED BY '{PASSWORD}';\n\
@@ -92,6 +91,7 @@ impl MariaDb {
     fn launch(&mut self) -> bool {
         let at = |name: &str| self.folder.path().join(name).display().to_string();
         let mut command = process::command(Path::new(SERVER), self.owner.as_ref());
+        command.env("TMPDIR", self.folder.path());
         command.args([
             "--no-defaults".to_owned(),
             format!("--datadir={}", at("data")),

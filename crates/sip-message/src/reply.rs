@@ -48,8 +48,12 @@ impl Reply<'_> {
             request.index().fields_end() + self.headers.len() + self.server.len() + self.body.len() + 128,
         );
         let mut digits = [0; 20];
-        // As written in the request: RFC 3261 §7.1 has it compare without case.
-        out.extend_from_slice(request.version());
+        // As written in the request: RFC 3261 §7.1 has it compare without case. With another protocol's nobody would see a
+        // response in it.
+        let version = request.version();
+        let is_known =
+            |name: &[u8]| version.get(..name.len()).is_some_and(|own| own.eq_ignore_ascii_case(name));
+        out.extend_from_slice(if is_known(b"SIP/") || is_known(b"HTTP/") { version } else { b"SIP/2.0" });
         out.push(b' ');
         let status = write_decimal(&mut digits, usize::from(self.status));
         // A status has three digits (RFC 3261 §7.2).
